@@ -1,0 +1,67 @@
+"""Pictures every test may ask for: two real photos that come with our dependencies, and the shared data where it is."""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nasion.core import ImageArray
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+def shared_data(name: str = "") -> Path:
+    """The folder (or file) ``name`` of the shared data; the test is skipped where it is absent.
+
+    The data are looked for in ``NASION_DATA``, else in ``../shared/data`` beside the checkout.
+    """
+    home = Path(os.environ.get("NASION_DATA") or CHECKOUT.parent / "shared" / "data")
+    path = home / name
+    if not path.exists():
+        pytest.skip(f"shared data absent: {path} does not exist; set NASION_DATA to the folder that holds {name or 'it'}")
+    return path
+
+
+def packaged_file(package: str, inside: str) -> Path:
+    """A file that an installed package brings, found without importing the package."""
+    spec = find_spec(package)
+    assert spec is not None, f"{package} comes with the extra `dev`: pip install -e '.[dev]'"
+    assert spec.origin is not None
+    return Path(spec.origin).parent / inside
+
+
+def rgb(path: Path) -> ImageArray:
+    """A picture as RGB uint8 (H, W, 3), read without any code of ours."""
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+@pytest.fixture(scope="session")
+def astronaut_path() -> Path:
+    """Eileen Collins, 512x512, one frontal face (scikit-image)."""
+    return packaged_file("skimage", "data/astronaut.png")
+
+
+@pytest.fixture(scope="session")
+def hopper_path() -> Path:
+    """Grace Hopper, 512x606, one face (matplotlib)."""
+    return packaged_file("matplotlib", "mpl-data/sample_data/grace_hopper.jpg")
+
+
+@pytest.fixture
+def astronaut(astronaut_path: Path) -> ImageArray:
+    return rgb(astronaut_path)
+
+
+@pytest.fixture
+def hopper(hopper_path: Path) -> ImageArray:
+    return rgb(hopper_path)
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The shared data folder; skips where it is absent. For one part of it call ``shared_data("landmarks68")``."""
+    return shared_data()
