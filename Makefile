@@ -5,7 +5,6 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
-MKDOCS := NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs
 
 ifeq ($(UV),)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -54,7 +53,7 @@ layers: $(VENV)/.dev  ## import-linter: who may import whom
 	$(BIN)/lint-imports --no-cache
 
 docs: $(VENV)/.dev  ## build the manual into site/
-	$(MKDOCS) build --strict --quiet
+	$(BIN)/mkdocs build --strict --quiet
 
 check: lint types layers docs test  ## everything a change must pass
 
