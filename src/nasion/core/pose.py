@@ -11,8 +11,9 @@ with right-handed elementary rotations in the camera frame. So, as seen in the i
 - pitch > 0: the face looks up;
 - roll > 0: the head tilts clockwise (the eye line falls to image-right).
 
-These are the order and the signs of 300W-LP and AFLW2000-3D (Zhu et al., "Face Alignment Across Large Poses", CVPR 2016), so
-figures compare directly with the head-pose literature (Hopenet, 6DRepNet). Other conventions convert at the border.
+These are the order and the signs of 300W-LP and AFLW2000-3D (Zhu et al., "Face Alignment Across Large Poses", CVPR
+2016), so figures compare directly with the head-pose literature (Hopenet, 6DRepNet). Other conventions convert at the
+border.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ class Pose(Reading):
 
     Attributes:
         yaw, pitch, roll: degrees; signs and order as in ``nasion.core.pose``.
-        translation: (x, y, z) mm of the head origin (between the eyes) in the camera frame, for the camera used. Without a
-            calibrated camera the depth is a guess: it assumes the default field of view and an adult face.
+        translation: (x, y, z) mm of the head origin (between the eyes) in the camera frame, for the camera used.
+            Without a calibrated camera the depth is a guess: it assumes the default field of view and an adult face.
     """
 
     yaw: float

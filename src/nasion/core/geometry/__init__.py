@@ -1,0 +1,1 @@
+"""Geometry of points: rotations, similarities, Procrustes, warps, pose from points. NumPy only."""
