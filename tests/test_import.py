@@ -1,0 +1,35 @@
+"""`import nasion` is light: it loads nothing heavy until a name is used."""
+
+import subprocess
+import sys
+
+import pytest
+
+import nasion
+
+HEAVY = {"numpy", "cv2", "onnxruntime", "torch", "av", "pyarrow", "scipy", "PIL", "rich", "typer"}
+
+
+def modules_after(statement: str) -> set[str]:
+    """Top-level names of the modules that a fresh interpreter has loaded after ``statement``."""
+    code = f"{statement}\nimport sys\nprint(*sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in answer.stdout.split()}
+
+
+def test_importing_nasion_loads_nothing_heavy() -> None:
+    assert not modules_after("import nasion") & HEAVY
+
+
+def test_data_model_needs_only_numpy() -> None:
+    assert modules_after("from nasion import Face, Landmarks, Pose, scheme") & HEAVY == {"numpy"}
+
+
+def test_analysis_never_loads_torch() -> None:
+    assert "torch" not in modules_after("from nasion import Analyzer, analyze, open_video, read_image")
+
+
+def test_front_door_lists_and_refuses_names() -> None:
+    assert set(nasion.__all__) <= set(dir(nasion))
+    with pytest.raises(AttributeError, match="no attribute 'analyse'"):
+        nasion.analyse  # noqa: B018  # the look-up is the test
