@@ -1,0 +1,68 @@
+"""One-Euro filter: smooth while a point rests, quick when it moves.
+
+Source: Casiez, Roussel and Vogel, "1 Euro Filter: A Simple Speed-based Low-pass Filter for Noisy Input in Interactive
+Systems", CHI 2012. Differences: the speed is the point's, not each coordinate's, so that the result does not depend on
+how the camera is turned; and it is measured in face sizes per second, so that near and far faces behave alike.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nasion.core import FloatArray, InputError
+
+SHORTEST_STEP = 1e-3  # s; frames that share a time stamp count as this far apart
+
+
+class OneEuroFilter:
+    """Smooths the points of one face over time.
+
+    Args:
+        min_cutoff: Hz, the cutoff for a point at rest. Lower is steadier, and later to start.
+        speed_gain: Hz per (face size per second), how much the cutoff rises with speed. Higher lags less.
+        speed_cutoff: Hz, the cutoff of the low pass on the speed itself.
+    """
+
+    def __init__(self, *, min_cutoff: float = 2.0, speed_gain: float = 15.0, speed_cutoff: float = 2.0) -> None:
+        if not (min_cutoff > 0 and speed_gain >= 0 and speed_cutoff > 0):
+            raise InputError(
+                "the cutoffs of a One-Euro filter must be above 0 Hz and its gain not negative, "
+                f"got min_cutoff={min_cutoff}, speed_gain={speed_gain}, speed_cutoff={speed_cutoff}"
+            )
+        self.min_cutoff, self.speed_gain, self.speed_cutoff = min_cutoff, speed_gain, speed_cutoff
+        self._points: FloatArray | None = None
+
+    def __call__(self, points: FloatArray, time_s: float, size: float) -> FloatArray:
+        """The next smoothed points.
+
+        Args:
+            points: (N, 2|3) px, the same N every time. Depth is smoothed with its point.
+            time_s: seconds, not before the last call's.
+            size: px, the face's size, such as the square root of its box's area.
+
+        Returns:
+            Array of the same shape and type; the first call gives ``points`` themselves.
+
+        Raises:
+            InputError: the number of points changed, or time went backwards.
+        """
+        if self._points is None:
+            self._points, self._velocity, self._time_s = points, np.zeros_like(points), time_s
+            return points
+        if points.shape != self._points.shape:
+            raise InputError(f"a filter keeps its shape: it began with {self._points.shape} and now got {points.shape}")
+        if time_s < self._time_s:
+            raise InputError(f"time goes backwards, from {self._time_s} to {time_s} s; use a new filter for a new clip")
+        step = max(time_s - self._time_s, SHORTEST_STEP)
+        velocity = (points - self._points) / step
+        self._velocity = self._velocity + _weight(self.speed_cutoff, step) * (velocity - self._velocity)
+        speed = np.linalg.norm(self._velocity[:, :2], axis=1, keepdims=True) / max(size, 1e-6)
+        weight = _weight(self.min_cutoff + self.speed_gain * speed, step)
+        self._points = (self._points + weight * (points - self._points)).astype(points.dtype)
+        self._time_s = time_s
+        return self._points
+
+
+def _weight(cutoff: float | FloatArray, step: float) -> FloatArray:
+    """Share of the new value in a first-order low pass of ``cutoff`` Hz sampled ``step`` seconds after the last."""
+    return np.asarray(1 / (1 + 1 / (2 * np.pi * np.asarray(cutoff) * step)))

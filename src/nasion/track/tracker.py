@@ -1,0 +1,207 @@
+"""Identities through a video: detect now and then, follow by the points in between.
+
+The tracker never touches pixels. Each frame it says whether it wants detections (`due`), proposes where to look
+(`candidates`), and from what was found there decides who is who (`update`). Lost faces coast at their last velocity
+for a while and wait for a detection; followed faces have the first pick of the detections, lost ones the second (a
+cascade as in Zhang et al., "ByteTrack", ECCV 2022).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from nasion.core import Box, Face, FloatArray, InputError, Landmarks
+from nasion.track.association import face_size, faces_coincide, match_faces
+from nasion.track.one_euro import SHORTEST_STEP, OneEuroFilter
+
+REACH = 1.0  # face sizes that a face may stand from where it was expected
+REACH_GROWTH = 1.0  # face sizes per second lost that the reach grows
+COASTING_S = 1.0  # time constant with which a lost face is believed to slow down
+VELOCITY_WEIGHT = 0.5  # share of the newest displacement in the velocity
+TRUSTED_IOU = 0.5  # below it a detection corrects the place a face was followed to
+
+
+class Tracker:
+    """Keeps ids over the frames of one clip. Ids count up from 0; one that ended never comes back.
+
+    Args:
+        detect_every: frames from one detection to the next while all faces are followed.
+        max_gap_s: seconds a face may be lost and still keep its id.
+        start: 0..1, presence from which a new face is believed.
+        keep: 0..1, presence below which a followed face counts as lost.
+        follow: whether points are placed on every frame. False where only a detector runs: then every frame is
+            detected and the detections themselves are the faces.
+        smooth: whether the points given out pass a One-Euro filter.
+    """
+
+    def __init__(
+        self,
+        *,
+        detect_every: int = 10,
+        max_gap_s: float = 1.5,
+        start: float = 0.5,
+        keep: float = 0.5,
+        follow: bool = True,
+        smooth: bool = True,
+    ) -> None:
+        if detect_every < 1:
+            raise InputError(f"detect_every must be 1 (each frame) or more, got {detect_every}")
+        if not max_gap_s >= 0:
+            raise InputError(f"max_gap_s must be 0 seconds or more, got {max_gap_s}")
+        self.detect_every = detect_every if follow else 1
+        self.max_gap_s, self.start, self.keep, self.follow, self.smooth = max_gap_s, start, keep, follow, smooth
+        self._tracks: list[_Track] = []
+        self._next_id = 0
+        self._since_detection = 0
+
+    @property
+    def tracks_started(self) -> int:
+        """How many ids have been given out."""
+        return self._next_id
+
+    def due(self) -> bool:
+        """Whether the next frame wants a detection: the interval is over, nobody is followed, or somebody is lost."""
+        return (
+            self._since_detection + 1 >= self.detect_every
+            or not self._tracks
+            or any(track.lost for track in self._tracks)
+        )
+
+    def candidates(self, time_s: float, detections: Sequence[Face] | None) -> list[Face]:
+        """Where faces may be in the frame at ``time_s``. Changes nothing, so one frame may ask twice.
+
+        Args:
+            time_s: seconds.
+            detections: what the detector found in this frame; None when it did not run.
+
+        Returns:
+            Faces to place points on, known ones first, with ``track_id``; None marks one that nobody knows yet.
+        """
+        followed = [track for track in self._tracks if not track.lost] if self.follow else []
+        if detections is None:
+            return [track.expected(time_s) for track in followed]
+        waiting = [track for track in self._tracks if track not in followed]
+        rest = list(detections)
+        found: list[Face] = []
+        for tracks in (followed, waiting):
+            pairs = self._match(tracks, rest, time_s)
+            for i, track in enumerate(tracks):
+                if i in pairs:
+                    found.append(self._corrected(track, rest[pairs[i]], time_s))
+                elif track in followed:
+                    found.append(track.expected(time_s))
+            rest = [face for j, face in enumerate(rest) if j not in pairs.values()]
+        return found + [replace(face, track_id=None) for face in rest]
+
+    def update(self, time_s: float, placed: Sequence[Face], *, detected: bool) -> list[Face]:
+        """Decide who is who.
+
+        Args:
+            time_s: seconds, not before the last call's.
+            placed: the candidates after points were placed on them; ``score`` is the presence, 0..1.
+            detected: whether the detector ran on this frame.
+
+        Returns:
+            The faces of this frame with their ids, oldest id first, smoothed if asked.
+        """
+        self._since_detection = 0 if detected else self._since_detection + 1
+        known = {track.id: track for track in self._tracks}
+        believed = [f for f in placed if f.score >= (self.start if f.track_id is None else self.keep)]
+        seen: dict[int, Face] = {}
+        for face in self._without_duplicates(believed, known, time_s):
+            if face.track_id is None:
+                known[self._next_id] = _Track(self._next_id, face, time_s)
+                face = replace(face, track_id=self._next_id)
+                self._next_id += 1
+            assert face.track_id is not None
+            seen[face.track_id] = face
+        given: list[Face] = []
+        for track in known.values():
+            track.lost = track.id not in seen
+            if not track.lost:
+                track.observe(seen[track.id], time_s)
+                given.append(track.smoothed(time_s) if self.smooth else track.face)
+        self._tracks = [track for track in known.values() if time_s - track.time_s <= self.max_gap_s]
+        return given
+
+    def _match(self, tracks: Sequence[_Track], faces: Sequence[Face], time_s: float) -> dict[int, int]:
+        reach = np.array([REACH + REACH_GROWTH * (time_s - track.time_s) for track in tracks])
+        return dict(match_faces([track.expected(time_s) for track in tracks], faces, reach))
+
+    def _corrected(self, track: _Track, detection: Face, time_s: float) -> Face:
+        """A known face that was detected: where it was followed to, unless the detector contradicts."""
+        expected = track.expected(time_s)
+        if self.follow and not track.lost and expected.box.iou(detection.box) >= TRUSTED_IOU:
+            return expected
+        return replace(detection, track_id=track.id)
+
+    @staticmethod
+    def _without_duplicates(faces: Sequence[Face], known: dict[int, _Track], time_s: float) -> list[Face]:
+        """Of candidates that ended on one face, the one that had the shortest way there; known ids before new ones.
+
+        The face in front of a crossing is where it was expected; the one behind it was drawn over, and is lost
+        until it shows again.
+        """
+
+        def claim(face: Face) -> tuple[float, float]:
+            if face.track_id is None:
+                return (np.inf, -face.score)
+            return (known[face.track_id].surprise(face, time_s), face.track_id)
+
+        kept: list[Face] = []
+        for face in sorted(faces, key=claim):
+            if not any(faces_coincide(face, other) for other in kept):
+                kept.append(face)
+        return kept
+
+
+@dataclass(eq=False)
+class _Track:
+    """One identity: its last raw face, when that was, and how it moves."""
+
+    id: int
+    face: Face
+    time_s: float
+    lost: bool = False
+    velocity: FloatArray = field(default_factory=lambda: np.zeros(2))  # px per second
+    filters: dict[str, OneEuroFilter] = field(default_factory=dict)
+
+    def expected(self, time_s: float) -> Face:
+        """The face where it should be at ``time_s``: moved on at its velocity, which fades when it is lost."""
+        away = time_s - self.time_s
+        shift = self.velocity * COASTING_S * (1 - np.exp(-away / COASTING_S))
+        return _moved(self.face, shift)
+
+    def surprise(self, face: Face, time_s: float) -> float:
+        """How far ``face`` is from where this track was expected, in face sizes."""
+        expected = self.expected(time_s)
+        return float(np.linalg.norm(_centre(face) - _centre(expected)) / max(face_size(expected), 1e-6))
+
+    def observe(self, face: Face, time_s: float) -> None:
+        step = time_s - self.time_s
+        if step > 0:
+            now = (_centre(face) - _centre(self.face)) / max(step, SHORTEST_STEP)
+            self.velocity = self.velocity + VELOCITY_WEIGHT * (now - self.velocity)
+        self.face, self.time_s = replace(face, track_id=self.id), time_s
+
+    def smoothed(self, time_s: float) -> Face:
+        landmarks, size = self.face.landmarks, face_size(self.face)
+        views = {name: self._filter(view, time_s, size) for name, view in landmarks.views.items()}
+        return replace(self.face, landmarks=replace(self._filter(landmarks, time_s, size), views=views))
+
+    def _filter(self, landmarks: Landmarks, time_s: float, size: float) -> Landmarks:
+        one_euro = self.filters.setdefault(landmarks.scheme.name, OneEuroFilter())
+        return replace(landmarks, points=one_euro(landmarks.points, time_s, size))
+
+
+def _centre(face: Face) -> FloatArray:
+    return np.array(face.box.center)
+
+
+def _moved(face: Face, shift: FloatArray) -> Face:
+    x, y = (float(v) for v in shift)
+    box = Box(face.box.x0 + x, face.box.y0 + y, face.box.x1 + x, face.box.y1 + y)
+    return replace(face, box=box, landmarks=face.landmarks.transform(np.array([[1.0, 0, x], [0, 1, y]])))
