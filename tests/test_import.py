@@ -13,7 +13,8 @@ HEAVY = {"numpy", "cv2", "onnxruntime", "torch", "av", "pyarrow", "scipy", "PIL"
 def modules_after(statement: str) -> set[str]:
     """Top-level names of the modules that a fresh interpreter has loaded after ``statement``."""
     code = f"{statement}\nimport sys\nprint(*sys.modules)"
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
     return {name.partition(".")[0] for name in answer.stdout.split()}
 
 
