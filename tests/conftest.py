@@ -21,9 +21,7 @@ def shared_data(name: str = "") -> Path:
     home = Path(os.environ.get("NASION_DATA") or CHECKOUT.parent / "shared" / "data")
     path = home / name
     if not path.exists():
-        pytest.skip(
-            f"shared data absent: {path} does not exist; set NASION_DATA to the folder that holds {name or 'it'}"
-        )
+        pytest.skip(f"shared data absent: {path} does not exist; NASION_DATA may name another folder")
     return path
 
 
