@@ -87,7 +87,9 @@ def fit_shape(xy: FloatArray, rotations: FloatArray, scales: FloatArray, mirror:
 def cost(xy: FloatArray, shape: FloatArray) -> float:
     """Root mean square reprojection error over the rms size of a face."""
     rotations, scales = fit_poses(xy, shape, steps=6)
-    return float(np.sqrt(((xy - scales[:, None, None] * (shape @ rotations[:, :2].transpose(0, 2, 1))) ** 2).sum(-1).mean()))
+    return float(
+        np.sqrt(((xy - scales[:, None, None] * (shape @ rotations[:, :2].transpose(0, 2, 1))) ** 2).sum(-1).mean())
+    )
 
 
 def best_depth(xy: FloatArray, shape: FloatArray) -> tuple[float, list[float]]:
@@ -128,12 +130,16 @@ def main() -> None:
         factor = 1.0
         if k % 4 == 0 and k < args.rounds * 2 / 3:
             factor, errors = best_depth(xy, shape)
-            print(f"round {k}: error {100 * errors[1]:.3f} % of the face's rms size, depth times {factor:.4f}", flush=True)
+            print(
+                f"round {k}: error {100 * errors[1]:.3f} % of the face's rms size, depth times {factor:.4f}", flush=True
+            )
             shape *= (1, 1, factor)
         rotations, scales = fit_poses(xy, shape, None if factor != 1 else rotations)
     # how tall the face is to how deep, against the teacher's own 3-D points, each laid on our shape by its best turn
     yaw = rotations_to_angles(rotations)[:, 0]
-    print(f"{len(points)} faces, {len(chosen)} used; yaw p5 {np.percentile(yaw, 5):.1f} p95 {np.percentile(yaw, 95):.1f}")
+    print(
+        f"{len(points)} faces, {len(chosen)} used; yaw p5 {np.percentile(yaw, 5):.1f} p95 {np.percentile(yaw, 95):.1f}"
+    )
     upright = np.einsum("fji,fnj->fni", rotations, points[chosen] / scales[:, None, None]).mean(0)
     upright = (upright + upright[mirror] * (-1, 1, 1)) / 2
     ratio = np.linalg.lstsq(upright[:, 2:] - upright[:, 2:].mean(0), shape[:, 2], rcond=None)[0][0]
