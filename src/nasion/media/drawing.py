@@ -1,0 +1,264 @@
+"""Faces drawn on pictures: contours, points, how far to trust them, box, head axes and number.
+
+Each face is drawn on a transparent layer of its own, finer than the picture where the face is small, with a dark rim
+under every stroke, so that it reads on dark and on light skin alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, sqrt
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+
+from nasion.core import Box, Face, FloatArray, ImageArray, InputError, Landmarks, Pose
+from nasion.media.images import check_image
+
+Color: TypeAlias = tuple[int, int, int]
+"""RGB, 0..255 each."""
+
+_SHIFT = 4  # OpenCV takes sub-pixel positions as integers with this many fractional bits
+_WHITE, _RIM = (245, 245, 245), (12, 16, 24)
+_PART_COLORS: tuple[tuple[str, Color], ...] = (  # the first part whose name is in the contour's name
+    ("iris", (255, 214, 92)),
+    ("pupil", (255, 214, 92)),
+    ("eye", (72, 220, 228)),
+    ("brow", (255, 178, 92)),
+    ("lip", (255, 126, 142)),
+    ("mouth", (255, 126, 142)),
+    ("nos", (168, 224, 120)),
+)
+_TRACK_COLORS: tuple[Color, ...] = (
+    (90, 200, 250), (255, 159, 64), (120, 214, 122), (240, 120, 180), (255, 221, 87), (178, 150, 255),
+)  # fmt: skip
+_AXIS_COLORS: tuple[Color, Color, Color] = ((235, 72, 72), (64, 200, 96), (70, 130, 255))
+
+
+@dataclass(frozen=True, slots=True)
+class DrawStyle:
+    """What to draw.
+
+    Attributes:
+        points: dots; hollow where the visibility is below 0.5.
+        contours: the lines of the landmark scheme.
+        uncertainty: the region that holds the true point with 95 % probability, where it is larger than the dot.
+        box: the face's box.
+        pose: the head's axes, where the face has the reading ``pose``: red to the head's left (image right), green
+            down, blue out of the face.
+        label: track number and score.
+        scale: factor on all widths and sizes.
+    """
+
+    points: bool = True
+    contours: bool = True
+    uncertainty: bool = True
+    box: bool = True
+    pose: bool = True
+    label: bool = True
+    scale: float = 1.0
+
+
+def draw_faces(image: ImageArray, faces: Sequence[Face], style: DrawStyle | None = None) -> ImageArray:
+    """A copy of the picture with the faces drawn on it.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        faces: in any scheme; points that are NaN are left out.
+        style: what to draw; default all of it.
+    """
+    drawn = check_image(image).copy()
+    for face in faces:
+        _draw_face(drawn, face, style or DrawStyle())
+    return drawn
+
+
+def contact_sheet(images: Sequence[ImageArray], *, columns: int | None = None, cell: int = 320) -> ImageArray:
+    """Pictures side by side on one dark sheet, each scaled to fit its cell.
+
+    Args:
+        images: (H, W, 3) uint8 RGB, of any sizes.
+        columns: pictures in a row; default makes the sheet about square.
+        cell: side of a cell, px.
+
+    Raises:
+        InputError: there is no picture.
+    """
+    if not images:
+        raise InputError("a contact sheet needs at least one picture")
+    columns = columns or ceil(sqrt(len(images)))
+    rows, gap = ceil(len(images) / columns), max(2, cell // 40)
+    sheet = np.full((rows * (cell + gap) + gap, columns * (cell + gap) + gap, 3), 24, np.uint8)
+    for place, image in enumerate(images):
+        image = check_image(image)
+        factor = cell / max(image.shape[:2])
+        size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
+        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
+        y = gap + (place // columns) * (cell + gap) + (cell - size[1]) // 2
+        x = gap + (place % columns) * (cell + gap) + (cell - size[0]) // 2
+        sheet[y : y + size[1], x : x + size[0]] = small
+    return sheet
+
+
+class _Layer:
+    """A transparent layer over part of a picture; colours are premultiplied with their opacity.
+
+    Attributes:
+        x, y, width, height: the part, px of the picture.
+        fine: layer pixels per picture pixel.
+    """
+
+    def __init__(self, region: Box, fine: int) -> None:
+        self.x, self.y = int(region.x0), int(region.y0)
+        self.width, self.height = ceil(region.x1) - self.x, ceil(region.y1) - self.y
+        self.fine = fine
+        self.color = np.zeros((self.height * fine, self.width * fine, 3), np.uint8)
+        self.alpha = np.zeros(self.color.shape[:2], np.uint8)
+
+    def place(self, points: FloatArray) -> Any:
+        """(N, 2) px of the picture to OpenCV's fixed-point layer coordinates, pixel centres kept."""
+        inside = (points[:, :2] - (self.x, self.y) + 0.5) * self.fine - 0.5
+        return np.round(inside * (1 << _SHIFT)).astype(np.int32)
+
+    def width_of(self, px: float) -> int:
+        return max(1, round(px * self.fine))
+
+    def line(self, points: FloatArray, closed: bool, color: Color, px: float, opacity: float = 1.0) -> None:
+        at = [self.place(points)]
+        wide = self.width_of(px)
+        cv2.polylines(self.color, at, closed, _premultiply(color, opacity), wide, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(self.alpha, at, closed, 255 * opacity, wide, cv2.LINE_AA, _SHIFT)
+
+    def circle(self, center: FloatArray, radius: float, color: Color, px: float | None, opacity: float = 1.0) -> None:
+        """A ring ``px`` wide, or a disc when ``px`` is None."""
+        (at,) = self.place(center[None])
+        wide = cv2.FILLED if px is None else self.width_of(px)
+        size = max(1, round(radius * self.fine * (1 << _SHIFT)))
+        cv2.circle(self.color, tuple(at.tolist()), size, _premultiply(color, opacity), wide, cv2.LINE_AA, _SHIFT)
+        cv2.circle(self.alpha, tuple(at.tolist()), size, 255 * opacity, wide, cv2.LINE_AA, _SHIFT)
+
+    def text(self, words: str, x: float, y: float, height: float, color: Color) -> None:
+        """``words`` on a dark plate whose lower left corner is at (x, y) px of the picture."""
+        font, fine = cv2.FONT_HERSHEY_SIMPLEX, self.fine
+        size = height * fine / 30  # this font's capitals are about 21 px high at size 1
+        wide = max(1, round(size * 1.6))
+        (w, h), _ = cv2.getTextSize(words, font, size, wide)
+        left, pad = round((x - self.x) * fine), round(h * 0.45)
+        low = max(round((y - self.y) * fine), h + 2 * pad)
+        corners = (left, low - h - 2 * pad), (left + w + 2 * pad, low)
+        cv2.rectangle(self.color, *corners, _premultiply(_RIM, 0.75), cv2.FILLED)
+        cv2.rectangle(self.alpha, *corners, 255 * 0.75, cv2.FILLED)
+        for canvas, ink in ((self.color, color), (self.alpha, (255,))):
+            cv2.putText(canvas, words, (left + pad, low - pad), font, size, ink, wide, cv2.LINE_AA)
+
+    def blend_into(self, image: ImageArray) -> None:
+        """Lay it over ``image``, in place."""
+        part = image[self.y : self.y + self.height, self.x : self.x + self.width]
+        color, alpha = self.color, self.alpha
+        if self.fine > 1:
+            size = (self.width, self.height)
+            color = cv2.resize(color, size, interpolation=cv2.INTER_AREA)
+            alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
+        through = cv2.merge([255 - alpha] * 3)
+        part[:] = cv2.add(cv2.multiply(part, through, scale=1 / 255), color)
+
+
+def _draw_face(image: ImageArray, face: Face, style: DrawStyle) -> None:
+    size = max(8.0, sqrt(max(face.box.area, 1.0)))
+    region = _region(image, face, size)
+    if region is None:
+        return
+    layer = _Layer(region, 1 if size > 420 else 2 if size > 180 else 3)
+    unit = style.scale * min(max(size / 220, 0.6), 5.0)  # the width of a line, px
+    tint = _WHITE if face.track_id is None else _TRACK_COLORS[face.track_id % len(_TRACK_COLORS)]
+    if style.box:
+        b = face.box
+        corners = np.array([[b.x0, b.y0], [b.x1, b.y0], [b.x1, b.y1], [b.x0, b.y1]], np.float64)
+        layer.line(corners, True, _RIM, unit * 2.2, 0.35)
+        layer.line(corners, True, tint, unit, 0.9)
+    _draw_landmarks(layer, face.landmarks, unit, style)
+    pose = face.readings.get("pose")
+    if style.pose and isinstance(pose, Pose):
+        _draw_axes(layer, pose, _between_the_eyes(face), size * 0.45, unit * 1.6)
+    if style.label:
+        number = "" if face.track_id is None else f"#{face.track_id} "
+        height = style.scale * min(max(size / 12, 9.0), 30.0)
+        layer.text(f"{number}{face.score:.2f}", face.box.x0, face.box.y0 - unit, height, tint)
+    layer.blend_into(image)
+
+
+def _draw_landmarks(layer: _Layer, landmarks: Landmarks, unit: float, style: DrawStyle) -> None:
+    points, scheme = landmarks.points[:, :2], landmarks.scheme
+    known = np.isfinite(points).all(axis=1)
+    dense = len(landmarks) > 150
+    radius = unit * (0.6 if dense else 1.5)
+    if style.uncertainty:
+        for i in np.flatnonzero(known & (2.448 * landmarks.sigma > radius + 1)):
+            reach = 2.448 * float(landmarks.sigma[i])
+            if dense:  # 478 rings would hide the face: one veil shows the same
+                layer.circle(points[i], reach, (120, 170, 255), None, 0.16)
+            else:
+                layer.circle(points[i], reach, (150, 190, 255), unit * 0.6, 0.75)
+    if style.contours:
+        lines = [(c, points[list(c.index)]) for c in scheme.contours if known[list(c.index)].all()]
+        for contour, line in lines:
+            layer.line(line, contour.closed, _RIM, unit * 2.2, 0.35)
+        for contour, line in lines:
+            layer.line(line, contour.closed, _part_color(contour.name), unit, 0.9)
+    if style.points:
+        colors = {i: _part_color(c.name) for c in scheme.contours for i in c.index}
+        for i in np.flatnonzero(known):
+            color = colors.get(int(i), (176, 232, 255))
+            if landmarks.visibility[i] < 0.5:
+                layer.circle(points[i], radius * 1.15, color, unit * 0.5, 0.85)
+                continue
+            if not dense:
+                layer.circle(points[i], radius + unit * 0.6, _RIM, None, 0.7)
+            layer.circle(points[i], radius, color, None, 0.75 if dense else 1.0)
+
+
+def _draw_axes(layer: _Layer, pose: Pose, origin: FloatArray, length: float, px: float) -> None:
+    """The head's axes seen from afar; the one that points at the viewer is drawn last."""
+    rotation = pose.rotation
+    axes = [(rotation[:, 0], _AXIS_COLORS[0]), (rotation[:, 1], _AXIS_COLORS[1]), (-rotation[:, 2], _AXIS_COLORS[2])]
+    for axis, color in sorted(axes, key=lambda item: -item[0][2]):
+        line = np.stack([origin, origin + length * axis[:2]])
+        layer.line(line, False, _RIM, px * 1.8, 0.45)
+        layer.line(line, False, color, px)
+    layer.circle(origin, px * 1.1, _WHITE, None)
+
+
+def _between_the_eyes(face: Face) -> FloatArray:
+    """(2,) px: where the head's axes start; the box's centre when the scheme has no eyes or they are not known."""
+    groups = face.landmarks.scheme.groups
+    if "left_eye" in groups and "right_eye" in groups:
+        points = face.landmarks.points
+        eyes = [points[list(groups[side]), :2].mean(axis=0) for side in ("left_eye", "right_eye")]
+        middle = np.mean(eyes, axis=0)
+        if np.isfinite(middle).all():
+            return np.asarray(middle, np.float64)
+    return np.array(face.box.center, np.float64)
+
+
+def _region(image: ImageArray, face: Face, size: float) -> Box | None:
+    """The part of the picture that the drawing of this face may touch; None when that is outside."""
+    points = face.landmarks.points[np.isfinite(face.landmarks.points[:, :2]).all(axis=1), :2]
+    held = np.concatenate([face.box.to_array().reshape(2, 2), points])
+    around, reach = Box.around(held), size * 0.6 + 2.448 * float(np.nan_to_num(face.landmarks.sigma).max(initial=0))
+    # The plate with the number may be wider than a small face.
+    grown = Box(around.x0 - reach, around.y0 - reach - 40, around.x1 + reach + 120, around.y1 + reach)
+    if not np.isfinite(grown.to_array()).all():
+        return None
+    region = grown.clipped(image.shape[1], image.shape[0])
+    return region if region.area >= 1 else None
+
+
+def _part_color(name: str) -> Color:
+    return next((color for part, color in _PART_COLORS if part in name), _WHITE)
+
+
+def _premultiply(color: Color, opacity: float) -> tuple[float, float, float]:
+    red, green, blue = (channel * opacity for channel in color)
+    return red, green, blue
