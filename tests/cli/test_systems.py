@@ -6,11 +6,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from nasion.cli import systems as verb
+from nasion.cli.systems import systems_command
 from nasion.systems import systems
 
 app = typer.Typer()
-app.command()(verb.systems)
+app.command()(systems_command)
 
 
 def run(*arguments: str) -> str:

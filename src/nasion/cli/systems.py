@@ -10,19 +10,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nasion import systems as catalogue
-from nasion.systems import STATUSES, System
+from nasion.systems import STATUSES, System, systems
 
 STYLES = {"works": "green", "partial": "yellow", "planned": "dim"}
 
 
-def systems(
+def systems_command(
     json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON, for machines.")] = False,
     family: Annotated[str | None, typer.Option(help="Only this family, such as landmarks.")] = None,
     status: Annotated[str | None, typer.Option(help=f"Only this status: {', '.join(STATUSES)}.")] = None,
 ) -> None:
     """List the published systems and how far nasion reproduces each."""
-    rows = catalogue.systems()
+    rows = systems()
     families = list(dict.fromkeys(row.family for row in rows))
     if family is not None and family not in families:
         raise typer.BadParameter(f"{family!r} is not one of {', '.join(families)}", param_hint="--family")
