@@ -1,0 +1,160 @@
+"""``nasion bench``: measure, print a table, and keep the result with ``--write``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from nasion.cli.errors import NasionGroup
+from nasion.report.bench.defaults import MEMORY_FRAMES, PEERS_FOLDER, RESULTS_FOLDER, VIDEO_PAIRS
+
+if TYPE_CHECKING:
+    from nasion.report.bench.result import Result
+
+bench_app = typer.Typer(
+    name="bench",
+    cls=NasionGroup,
+    no_args_is_help=True,
+    help="Measure accuracy, speed and memory on labelled pictures, beside other systems where asked.",
+)
+
+Data: TypeAlias = Annotated[
+    Path | None, typer.Option(help="Folder of the labelled pictures; default NASION_DATA, else ../shared/data.")
+]
+Peers: TypeAlias = Annotated[
+    str, typer.Option(metavar="A,B", help="Other systems to measure in the same run, by name, or 'all'.")
+]
+PeersFolder: TypeAlias = Annotated[Path, typer.Option(help="Where the scripts of the peers are.")]
+Limit: TypeAlias = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Only the first N pictures: a quick look, not a figure to quote.")
+]
+Write: TypeAlias = Annotated[bool, typer.Option("--write", help="Keep JSON, Markdown and plots in the results folder.")]
+Results: TypeAlias = Annotated[Path, typer.Option(help="The results folder.")]
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON instead of tables.")]
+
+
+@bench_app.command("landmarks")
+def landmarks_command(
+    data: Data = None,
+    peers: Peers = "",
+    peers_folder: PeersFolder = PEERS_FOLDER,
+    limit: Limit = None,
+    keep: Write = False,
+    results: Results = RESULTS_FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Error of the 68 points on 90 HELEN test photos, own boxes."""
+    from nasion.report.bench.landmarks import bench_landmarks
+
+    _finish(bench_landmarks(_folder(data), _names(peers), peers_folder, limit), keep, results, as_json)
+
+
+@bench_app.command("detect")
+def detect_command(
+    data: Data = None,
+    peers: Peers = "",
+    peers_folder: PeersFolder = PEERS_FOLDER,
+    limit: Limit = None,
+    keep: Write = False,
+    results: Results = RESULTS_FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Recall on 703 street and group photos, by size, and the time per photo."""
+    from nasion.report.bench.detect import bench_detect
+
+    _finish(bench_detect(_folder(data), _names(peers), peers_folder, limit), keep, results, as_json)
+
+
+@bench_app.command("video")
+def video_command(
+    data: Data = None,
+    peers: Peers = "",
+    peers_folder: PeersFolder = PEERS_FOLDER,
+    pairs: Annotated[int, typer.Option(min=1, help="How often each clip is run by us and each peer.")] = VIDEO_PAIRS,
+    keep: Write = False,
+    results: Results = RESULTS_FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Frames per second on three clips, and identities."""
+    from nasion.report.bench.video import bench_video
+
+    _finish(bench_video(_folder(data), _names(peers), peers_folder, pairs), keep, results, as_json)
+
+
+@bench_app.command("memory")
+def memory_command(
+    data: Data = None,
+    frames: Annotated[int, typer.Option(help="Length of the clip; 15000 are ten minutes.")] = MEMORY_FRAMES,
+    keep: Write = False,
+    results: Results = RESULTS_FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Memory while a ten-minute clip streams through."""
+    from nasion.report.bench.memory import bench_memory
+
+    _finish(bench_memory(_folder(data), frames), keep, results, as_json)
+
+
+@bench_app.command("startup")
+def startup_command(
+    data: Data = None, keep: Write = False, results: Results = RESULTS_FOLDER, as_json: Json = False
+) -> None:
+    """Time to import the package, and to analyse one photo in a new process."""
+    from nasion.report.bench.startup import bench_startup
+
+    _finish(bench_startup(_folder(data)), keep, results, as_json)
+
+
+@bench_app.command("pose")
+def pose_command(
+    data: Data = None,
+    limit: Limit = None,
+    keep: Write = False,
+    results: Results = RESULTS_FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Head-pose error on 16 AFLW2000-3D photos, and the mirror test on HELEN."""
+    from nasion.report.bench.pose import bench_pose
+
+    _finish(bench_pose(_folder(data), limit), keep, results, as_json)
+
+
+@bench_app.command("calibration")
+def calibration_command(
+    data: Data = None,
+    limit: Limit = None,
+    keep: Write = False,
+    results: Results = RESULTS_FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Whether sigma and visibility mean what they say."""
+    from nasion.report.bench.calibration import bench_calibration
+
+    _finish(bench_calibration(_folder(data), limit), keep, results, as_json)
+
+
+def _folder(named: Path | None) -> Path:
+    from nasion.report.bench.data import data_folder
+
+    return data_folder(named)
+
+
+def _names(listed: str) -> list[str]:
+    return [name.strip() for name in listed.split(",") if name.strip()]
+
+
+def _finish(result: Result, keep: bool, results: Path, as_json: bool) -> None:
+    """Print what was measured, and keep it."""
+    from nasion.cli.screen import stdout
+    from nasion.report.bench.result import show, write
+
+    if as_json:
+        typer.echo(json.dumps(dict(result.numbers), allow_nan=False))
+    else:
+        stdout().print(show(result))
+    if keep:
+        for path in write(result, results):
+            typer.echo(f"wrote {path}", err=True)

@@ -1,0 +1,1 @@
+"""What people read: tables, plots, pages, and the benchmarks."""
