@@ -6,6 +6,8 @@ import time
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+
 from nasion.core import MediaError
 from nasion.media.video import Frame
 
@@ -67,8 +69,6 @@ class CameraStream:
             StopIteration: the camera was closed.
             MediaError: the camera gives no more pictures, perhaps it was unplugged.
         """
-        import cv2
-
         if not self._capture.isOpened():
             raise StopIteration
         good, bgr = self._capture.read()
@@ -77,7 +77,7 @@ class CameraStream:
             raise MediaError(f"{self.name} gives no more pictures after {self._index}; was it unplugged?")
         if self._began is None:
             self._began = now
-        frame = Frame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), self._index, now - self._began)
+        frame = Frame(np.ascontiguousarray(bgr[:, :, ::-1], np.uint8), self._index, now - self._began)
         self._index += 1
         return frame
 

@@ -20,8 +20,10 @@ from nasion.media.images import check_image
 Color: TypeAlias = tuple[int, int, int]
 """RGB, 0..255 each."""
 
+_Ink: TypeAlias = tuple[float, float, float, float]
+_REACH_95 = 2.448  # sigmas that hold 95 % of a 2-D normal error
 _SHIFT = 4  # OpenCV takes sub-pixel positions as integers with this many fractional bits
-_WHITE, _RIM = (245, 245, 245), (12, 16, 24)
+_WHITE, _RIM, _LONE = (245, 245, 245), (12, 16, 24), (176, 232, 255)  # _LONE: a point on no contour
 _PART_COLORS: tuple[tuple[str, Color], ...] = (  # the first part whose name is in the contour's name
     ("iris", (255, 214, 92)),
     ("pupil", (255, 214, 92)),
@@ -103,41 +105,38 @@ def contact_sheet(images: Sequence[ImageArray], *, columns: int | None = None, c
 
 
 class _Layer:
-    """A transparent layer over part of a picture; colours are premultiplied with their opacity.
+    """A transparent layer over part of a picture.
 
     Attributes:
         x, y, width, height: the part, px of the picture.
         fine: layer pixels per picture pixel.
+        canvas: (height * fine, width * fine, 4) uint8: RGB premultiplied with the opacity, and the opacity.
     """
 
     def __init__(self, region: Box, fine: int) -> None:
         self.x, self.y = int(region.x0), int(region.y0)
         self.width, self.height = ceil(region.x1) - self.x, ceil(region.y1) - self.y
         self.fine = fine
-        self.color = np.zeros((self.height * fine, self.width * fine, 3), np.uint8)
-        self.alpha = np.zeros(self.color.shape[:2], np.uint8)
+        self.canvas = np.zeros((self.height * fine, self.width * fine, 4), np.uint8)
 
     def place(self, points: FloatArray) -> Any:
         """(N, 2) px of the picture to OpenCV's fixed-point layer coordinates, pixel centres kept."""
         inside = (points[:, :2] - (self.x, self.y) + 0.5) * self.fine - 0.5
-        return np.round(inside * (1 << _SHIFT)).astype(np.int32)
+        return np.rint(inside * (1 << _SHIFT)).astype(np.int32)
 
     def width_of(self, px: float) -> int:
         return max(1, round(px * self.fine))
 
     def line(self, points: FloatArray, closed: bool, color: Color, px: float, opacity: float = 1.0) -> None:
-        at = [self.place(points)]
         wide = self.width_of(px)
-        cv2.polylines(self.color, at, closed, _premultiply(color, opacity), wide, cv2.LINE_AA, _SHIFT)
-        cv2.polylines(self.alpha, at, closed, 255 * opacity, wide, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(self.canvas, [self.place(points)], closed, _ink(color, opacity), wide, cv2.LINE_AA, _SHIFT)
 
-    def circle(self, center: FloatArray, radius: float, color: Color, px: float | None, opacity: float = 1.0) -> None:
-        """A ring ``px`` wide, or a disc when ``px`` is None."""
-        (at,) = self.place(center[None])
+    def circles(self, centers: FloatArray, radii: FloatArray, ink: _Ink, px: float | None) -> None:
+        """Rings ``px`` wide around (N, 2) px, or discs when ``px`` is None; ``radii`` (N,) px."""
         wide = cv2.FILLED if px is None else self.width_of(px)
-        size = max(1, round(radius * self.fine * (1 << _SHIFT)))
-        cv2.circle(self.color, tuple(at.tolist()), size, _premultiply(color, opacity), wide, cv2.LINE_AA, _SHIFT)
-        cv2.circle(self.alpha, tuple(at.tolist()), size, 255 * opacity, wide, cv2.LINE_AA, _SHIFT)
+        sizes = np.maximum(1, np.rint(radii * self.fine * (1 << _SHIFT))).astype(int).tolist()
+        for at, size in zip(self.place(centers).tolist(), sizes, strict=True):
+            cv2.circle(self.canvas, at, size, ink, wide, cv2.LINE_AA, _SHIFT)
 
     def text(self, words: str, x: float, y: float, height: float, color: Color) -> None:
         """``words`` on a dark plate whose lower left corner is at (x, y) px of the picture."""
@@ -147,22 +146,18 @@ class _Layer:
         (w, h), _ = cv2.getTextSize(words, font, size, wide)
         left, pad = round((x - self.x) * fine), round(h * 0.45)
         low = max(round((y - self.y) * fine), h + 2 * pad)
-        corners = (left, low - h - 2 * pad), (left + w + 2 * pad, low)
-        cv2.rectangle(self.color, *corners, _premultiply(_RIM, 0.75), cv2.FILLED)
-        cv2.rectangle(self.alpha, *corners, 255 * 0.75, cv2.FILLED)
-        for canvas, ink in ((self.color, color), (self.alpha, (255,))):
-            cv2.putText(canvas, words, (left + pad, low - pad), font, size, ink, wide, cv2.LINE_AA)
+        plate = (left, low - h - 2 * pad), (left + w + 2 * pad, low)
+        cv2.rectangle(self.canvas, *plate, _ink(_RIM, 0.75), cv2.FILLED)
+        cv2.putText(self.canvas, words, (left + pad, low - pad), font, size, _ink(color), wide, cv2.LINE_AA)
 
     def blend_into(self, image: ImageArray) -> None:
         """Lay it over ``image``, in place."""
         part = image[self.y : self.y + self.height, self.x : self.x + self.width]
-        color, alpha = self.color, self.alpha
+        canvas: Any = self.canvas
         if self.fine > 1:
-            size = (self.width, self.height)
-            color = cv2.resize(color, size, interpolation=cv2.INTER_AREA)
-            alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
-        through = cv2.merge([255 - alpha] * 3)
-        part[:] = cv2.add(cv2.multiply(part, through, scale=1 / 255), color)
+            canvas = cv2.resize(canvas, (self.width, self.height), interpolation=cv2.INTER_AREA)
+        through = cv2.bitwise_not(cv2.cvtColor(cv2.extractChannel(canvas, 3), cv2.COLOR_GRAY2RGB))
+        cv2.add(cv2.multiply(part, through, scale=1 / 255), canvas[:, :, :3], dst=part)
 
 
 def _draw_face(image: ImageArray, face: Face, style: DrawStyle) -> None:
@@ -170,7 +165,7 @@ def _draw_face(image: ImageArray, face: Face, style: DrawStyle) -> None:
     region = _region(image, face, size)
     if region is None:
         return
-    layer = _Layer(region, 1 if size > 420 else 2 if size > 180 else 3)
+    layer = _Layer(region, 1 if size > 300 else 2)
     unit = style.scale * min(max(size / 220, 0.6), 5.0)  # the width of a line, px
     tint = _WHITE if face.track_id is None else _TRACK_COLORS[face.track_id % len(_TRACK_COLORS)]
     if style.box:
@@ -191,32 +186,33 @@ def _draw_face(image: ImageArray, face: Face, style: DrawStyle) -> None:
 
 def _draw_landmarks(layer: _Layer, landmarks: Landmarks, unit: float, style: DrawStyle) -> None:
     points, scheme = landmarks.points[:, :2], landmarks.scheme
-    known = np.isfinite(points).all(axis=1)
+    known = np.asarray(np.isfinite(points).all(axis=1))
     dense = len(landmarks) > 150
     radius = unit * (0.6 if dense else 1.5)
     if style.uncertainty:
-        for i in np.flatnonzero(known & (2.448 * landmarks.sigma > radius + 1)):
-            reach = 2.448 * float(landmarks.sigma[i])
-            if dense:  # 478 rings would hide the face: one veil shows the same
-                layer.circle(points[i], reach, (120, 170, 255), None, 0.16)
-            else:
-                layer.circle(points[i], reach, (150, 190, 255), unit * 0.6, 0.75)
+        reach = _REACH_95 * landmarks.sigma
+        if dense:  # 478 rings would hide the face: a veil over the worst shows where not to look
+            wide = known & (reach > 7 * unit)
+            layer.circles(points[wide], reach[wide], _ink((120, 170, 255), 0.16), None)
+        else:
+            wide = known & (reach > radius + 1)
+            layer.circles(points[wide], reach[wide], _ink((150, 190, 255), 0.75), unit * 0.6)
     if style.contours:
-        lines = [(c, points[list(c.index)]) for c in scheme.contours if known[list(c.index)].all()]
-        for contour, line in lines:
-            layer.line(line, contour.closed, _RIM, unit * 2.2, 0.35)
-        for contour, line in lines:
-            layer.line(line, contour.closed, _part_color(contour.name), unit, 0.9)
+        lines = [(c.name, points[list(c.index)], c.closed) for c in scheme.contours if known[list(c.index)].all()]
+        for _, line, closed in lines:
+            layer.line(line, closed, _RIM, unit * 2.2, 0.35)
+        for name, line, closed in lines:
+            layer.line(line, closed, _part_color(name), unit, 0.9)
     if style.points:
         colors = {i: _part_color(c.name) for c in scheme.contours for i in c.index}
-        for i in np.flatnonzero(known):
-            color = colors.get(int(i), (176, 232, 255))
-            if landmarks.visibility[i] < 0.5:
-                layer.circle(points[i], radius * 1.15, color, unit * 0.5, 0.85)
-                continue
+        hidden = landmarks.visibility < 0.5
+        for color in {*colors.values(), _LONE}:
+            mine = known & np.array([colors.get(i, _LONE) == color for i in range(len(landmarks))])
+            seen, unseen = points[mine & ~hidden], points[mine & hidden]
             if not dense:
-                layer.circle(points[i], radius + unit * 0.6, _RIM, None, 0.7)
-            layer.circle(points[i], radius, color, None, 0.75 if dense else 1.0)
+                layer.circles(seen, np.full(len(seen), radius + unit * 0.6), _ink(_RIM, 0.7), None)
+            layer.circles(seen, np.full(len(seen), radius), _ink(color, 0.75 if dense else 1.0), None)
+            layer.circles(unseen, np.full(len(unseen), radius * 1.15), _ink(color, 0.85), unit * 0.5)
 
 
 def _draw_axes(layer: _Layer, pose: Pose, origin: FloatArray, length: float, px: float) -> None:
@@ -227,7 +223,7 @@ def _draw_axes(layer: _Layer, pose: Pose, origin: FloatArray, length: float, px:
         line = np.stack([origin, origin + length * axis[:2]])
         layer.line(line, False, _RIM, px * 1.8, 0.45)
         layer.line(line, False, color, px)
-    layer.circle(origin, px * 1.1, _WHITE, None)
+    layer.circles(origin[None], np.array([px * 1.1]), _ink(_WHITE), None)
 
 
 def _between_the_eyes(face: Face) -> FloatArray:
@@ -246,7 +242,7 @@ def _region(image: ImageArray, face: Face, size: float) -> Box | None:
     """The part of the picture that the drawing of this face may touch; None when that is outside."""
     points = face.landmarks.points[np.isfinite(face.landmarks.points[:, :2]).all(axis=1), :2]
     held = np.concatenate([face.box.to_array().reshape(2, 2), points])
-    around, reach = Box.around(held), size * 0.6 + 2.448 * float(np.nan_to_num(face.landmarks.sigma).max(initial=0))
+    around, reach = Box.around(held), size * 0.5 + _REACH_95 * float(np.nan_to_num(face.landmarks.sigma).max(initial=0))
     # The plate with the number may be wider than a small face.
     grown = Box(around.x0 - reach, around.y0 - reach - 40, around.x1 + reach + 120, around.y1 + reach)
     if not np.isfinite(grown.to_array()).all():
@@ -259,6 +255,6 @@ def _part_color(name: str) -> Color:
     return next((color for part, color in _PART_COLORS if part in name), _WHITE)
 
 
-def _premultiply(color: Color, opacity: float) -> tuple[float, float, float]:
+def _ink(color: Color, opacity: float = 1.0) -> _Ink:
     red, green, blue = (channel * opacity for channel in color)
-    return red, green, blue
+    return red, green, blue, 255 * opacity

@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -87,7 +87,7 @@ def check_image(image: Any) -> ImageArray:
 
 
 def write_image(path: str | os.PathLike[str], image: ImageArray, *, quality: int = 92) -> None:
-    """Write a picture; the extension says the format. Either the whole file is there afterwards or the old one still is.
+    """Write a picture; the extension says the format. Afterwards the file is whole, or what it was before.
 
     Args:
         path: .png, .jpg, .webp, ... Missing folders are made.
@@ -104,7 +104,9 @@ def write_image(path: str | os.PathLike[str], image: ImageArray, *, quality: int
     target = prepare_output(path)
     kind = Image.registered_extensions().get(target.suffix.lower())
     if kind is None or kind not in Image.SAVE:
-        raise MediaError(f"cannot write {safe_name(target)}: {target.suffix or 'no'} extension; use .png, .jpg or .webp")
+        raise MediaError(
+            f"cannot write {safe_name(target)}: {target.suffix or 'no'} extension; use .png, .jpg or .webp"
+        )
     part = target.with_name(target.name + ".partial")
     options = {"subsampling": 0} if kind == "JPEG" else {}
     try:
@@ -115,7 +117,7 @@ def write_image(path: str | os.PathLike[str], image: ImageArray, *, quality: int
         raise MediaError(f"cannot write {safe_name(target)}: {why(error)}") from error
 
 
-def _open_bytes(source: ImageSource) -> tuple[io.BufferedIOBase, str]:
+def _open_bytes(source: ImageSource) -> tuple[IO[bytes], str]:
     """A seekable stream over the file's bytes and its name for messages."""
     if isinstance(source, bytes | bytearray | memoryview):
         return io.BytesIO(source), "the given bytes"
@@ -132,7 +134,7 @@ def _open_bytes(source: ImageSource) -> tuple[io.BufferedIOBase, str]:
         raise MediaError(f"cannot open {name}: {why(error)}") from error
 
 
-def _decode(stream: io.BufferedIOBase, name: str, max_pixels: int) -> ImageArray:
+def _decode(stream: IO[bytes], name: str, max_pixels: int) -> ImageArray:
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -162,7 +164,7 @@ def _decode(stream: io.BufferedIOBase, name: str, max_pixels: int) -> ImageArray
     except MissingExtraError:
         raise
     # Pillow's decoders raise whatever their parser ran into: SyntaxError, struct.error, IndexError, zlib.error, ...
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         if isinstance(error, MediaError):
             raise
         raise MediaError(f"{name} cannot be decoded, it is damaged or cut short: {why(error)}") from error

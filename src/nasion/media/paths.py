@@ -10,9 +10,9 @@ from nasion.core import MediaError
 
 
 def safe_name(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str:
-    """The name as text that any terminal, CSV or Parquet file takes.
+    r"""The name as text that any terminal, CSV or Parquet file takes.
 
-    A file name on POSIX is a string of bytes. Bytes that are not UTF-8 are written as ``\\xNN``; all other names are
+    A file name on POSIX is a string of bytes. Bytes that are not UTF-8 are written as ``\xNN``; all other names are
     unchanged.
     """
     text = os.fsdecode(path)

@@ -1,7 +1,7 @@
 """What to work on: files, folders, globs and standard input become one sorted list.
 
-Nothing here raises for a bad input: a missing path or a folder without pictures is a `Source` that carries its error, so
-that a batch writes it down as a row and goes on.
+Nothing here raises for a bad input: a missing path or a folder without pictures is a `Source` that carries its error,
+so that a batch writes it down as a row and goes on.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from typing import Literal
 
 from nasion.media.paths import safe_name, why
 
-IMAGE_EXTENSIONS = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .apng .webp .tif .tiff .bmp .dib .gif .heic .heif .avif .jp2 .ppm .pgm .pnm .mpo".split()
-)
-VIDEO_EXTENSIONS = frozenset(
-    ".mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .ts .mts .m2ts .wmv .flv .3gp .3g2 .ogv .vob .mxf .y4m".split()
-)
+IMAGE_EXTENSIONS = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif", ".heic", ".heif",
+    ".avif", ".jp2", ".ppm", ".pgm", ".pnm", ".mpo",
+)  # fmt: skip
+VIDEO_EXTENSIONS = (
+    ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv", ".3gp",
+    ".3g2", ".ogv", ".vob", ".mxf", ".y4m",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        """The path as text that is safe to print and to store; bytes that are not UTF-8 appear as ``\\xNN``."""
+        r"""The path as text that is safe to print and to store; bytes that are not UTF-8 appear as ``\xNN``."""
         return safe_name(self.path)
 
 
@@ -71,7 +73,7 @@ def _expand(path: str, recursive: bool) -> Iterator[Source]:
     elif _is(os.path.lexists, path):
         yield Source(path, _kind(path))
     elif glob.has_magic(path):
-        matches = sorted(glob.glob(path, recursive=True))
+        matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207  Path.glob takes no absolute patterns
         if not matches:
             yield Source(path, "image", f"nothing matches {safe_name(path)}; check the pattern")
         for match in matches:
@@ -107,7 +109,7 @@ def _is(test: Callable[[str], bool], path: str) -> bool:
 
 
 def _kind_by_extension(name: str) -> Literal["image", "video"] | None:
-    extension = os.path.splitext(name)[1].lower()
+    extension = Path(name).suffix.lower()
     if extension in IMAGE_EXTENSIONS:
         return "image"
     return "video" if extension in VIDEO_EXTENSIONS else None
@@ -125,4 +127,8 @@ def _kind(path: str) -> Literal["image", "video"]:
         return "image"
     boxed = head[4:8] == b"ftyp" and head[8:12] not in (b"heic", b"heix", b"mif1", b"msf1", b"avif")
     riff = head[:4] == b"RIFF" and head[8:12] == b"AVI "
-    return "video" if boxed or riff or head[:4] in (b"\x1a\x45\xdf\xa3", b"OggS", b"FLV\x01", b"\x00\x00\x01\xba") else "image"
+    return (
+        "video"
+        if boxed or riff or head[:4] in (b"\x1a\x45\xdf\xa3", b"OggS", b"FLV\x01", b"\x00\x00\x01\xba")
+        else "image"
+    )

@@ -45,9 +45,7 @@ class Frame:
     time_s: float
 
 
-def open_video(
-    path: str | os.PathLike[str], *, start: float = 0.0, stop: float | None = None, step: int = 1
-) -> Video:
+def open_video(path: str | os.PathLike[str], *, start: float = 0.0, stop: float | None = None, step: int = 1) -> Video:
     """Open a video file.
 
     Args:
@@ -89,7 +87,7 @@ class Video:
         self._start, self._stop, self._step = start, stop, step
         self._file: IO[bytes] | None = None
         try:
-            self._file = sys.stdin.buffer if path == "-" else Path(path).open("rb")
+            self._file = sys.stdin.buffer if path == "-" else Path(path).open("rb")  # noqa: SIM115  close() closes it
             if path != "-" and os.fstat(self._file.fileno()).st_size == 0:
                 raise MediaError(f"{self.name} is empty (0 bytes): copy or download it again")
             self._container = av.open(self._file, "r")
@@ -195,7 +193,7 @@ class Video:
         self._seeked = early > 0
         return early
 
-    def _demux(self) -> Iterator[Packet]:
+    def _demux(self) -> Iterator[Packet[Any]]:
         """The stream's packets.
 
         Raises:
@@ -207,7 +205,7 @@ class Video:
             raise MediaError(f"{self.name} cannot be read further: {why(error)}") from error
 
     def _decode(self, index: int) -> Iterator[tuple[VideoFrame, int, float]]:
-        """Decoded pictures from ``start`` on, with index and time, damaged ones counted; then an error if any is due."""
+        """Decoded pictures from ``start`` on, with index and time; at the end the error, if the file is cut short."""
         import av
 
         failure: MediaError | None = None
@@ -271,10 +269,10 @@ def _turn_of(picture: VideoFrame | None) -> tuple[_Turn, int]:
     The display matrix holds nine 32-bit integers, a b u, c d v, x y w; a, b, c, d are 16.16 fixed point and take
     (x, y) to (a x + c y, b x + d y), y down. Angles are rounded to quarter turns, as players do.
     """
-    data = picture.side_data.get("DISPLAYMATRIX") if picture is not None else None
+    data: Any = picture.side_data.get("DISPLAYMATRIX") if picture is not None else None
     if data is None:
         return (lambda image: image), 0
-    a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5].astype(float)
+    a, b, _, c, d = np.frombuffer(data, np.int32)[:5].astype(float)
     mirrored = a * d - b * c < 0
     if mirrored:  # the matrix is a turn after a left-right flip
         a, b = -a, -b

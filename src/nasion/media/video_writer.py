@@ -1,7 +1,7 @@
 """Video out: H.264 in MP4 that any player opens, and that survives an interruption.
 
-The file is written in fragments of about a second, each complete in itself: whatever stops the program, all but the last
-fragment can be played. Closing turns it into an ordinary MP4 with one index.
+The file is written in fragments of about a second, each complete in itself: whatever stops the program, all but the
+last fragment can be played. Closing turns it into an ordinary MP4 with one index.
 """
 
 from __future__ import annotations
@@ -9,13 +9,16 @@ from __future__ import annotations
 import os
 from fractions import Fraction
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from nasion.core import ImageArray, InputError, MediaError
 from nasion.media.images import check_image
 from nasion.media.paths import prepare_output, safe_name, why
+
+if TYPE_CHECKING:
+    from av import VideoFrame
 
 _CLOCK = 90_000  # ticks per second: fine enough for any frame rate and the custom of MPEG
 
@@ -68,6 +71,7 @@ class VideoWriter:
             MediaError: writing failed, such as on a full disk; names the file.
         """
         from av import VideoFrame
+        from av.video.reformatter import ColorRange, Colorspace
 
         image = check_image(image)
         if not self._open:
@@ -82,15 +86,13 @@ class VideoWriter:
         if time_s is not None:
             stamp = round(time_s * _CLOCK)
         if stamp <= self._last or stamp < 0:
-            raise InputError(
-                f"{self._name}: times must grow from 0; got {time_s} s after {self._last / _CLOCK:.4f} s"
-            )
+            raise InputError(f"{self._name}: times must grow from 0; got {time_s} s after {self._last / _CLOCK:.4f} s")
         self._last = stamp
         if height % 2 or width % 2:
             image = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         picture = VideoFrame.from_ndarray(image, format="rgb24")
         picture = self._reformatter.reformat(
-            picture, format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG", threads=1
+            picture, format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG, threads=1
         )
         picture.pts, picture.time_base = stamp, Fraction(1, _CLOCK)
         self._mux(picture)
@@ -98,7 +100,8 @@ class VideoWriter:
     def _add_stream(self, image: ImageArray) -> None:
         from av.codec import Codec
         from av.error import FFmpegError
-        from av.video.reformatter import Colorspace, ColorRange, VideoReformatter
+        from av.video import VideoStream
+        from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
         try:
             encoder = Codec("libx264", "w").name
@@ -107,6 +110,7 @@ class VideoWriter:
             encoder, options = "mpeg4", {"q": "3"}
         height, width = image.shape[:2]
         stream = self._container.add_stream(encoder, rate=self._fps, options=options)
+        assert isinstance(stream, VideoStream)  # the encoders above are video encoders
         stream.width, stream.height = width + width % 2, height + height % 2
         stream.pix_fmt = "yuv420p"
         context = stream.codec_context
@@ -115,7 +119,7 @@ class VideoWriter:
         context.colorspace, context.color_range = int(Colorspace.ITU709), int(ColorRange.MPEG)
         self._stream, self._reformatter, self._size = stream, VideoReformatter(), (width, height)
 
-    def _mux(self, picture: object) -> None:
+    def _mux(self, picture: VideoFrame | None) -> None:
         try:
             for packet in self._stream.encode(picture):
                 self._container.mux(packet)
