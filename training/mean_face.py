@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nasion.core.arrays import FloatArray
+from nasion.core.arrays import FloatArray, IntArray
 from nasion.core.geometry.rotation import nearest_rotation, rotation_from_vector, rotations_to_angles
 from nasion.core.schemes import scheme
 
@@ -75,7 +75,7 @@ def fit_poses(
     return rotations, scales
 
 
-def fit_shape(xy: FloatArray, rotations: FloatArray, scales: FloatArray, mirror: FloatArray) -> FloatArray:
+def fit_shape(xy: FloatArray, rotations: FloatArray, scales: FloatArray, mirror: IntArray) -> FloatArray:
     """(478, 3) shape from known poses: linear least squares, in units of each face's own scale, then symmetrised."""
     rows = rotations[:, :2]
     normal = np.einsum("fij,fik->jk", rows, rows)

@@ -134,7 +134,8 @@ def _solve(
     axes[:, :, 0] *= np.linalg.det(axes)[:, None]  # eigh may return a left-handed set
     solvable = variance[:, 1] > FLAT * variance[:, 2]
     if not solvable.all():
-        points, pixels, w, centre, place = (v[solvable] for v in (points, pixels, w, centre, place))
+        points, pixels, w, centre = (v[solvable] for v in (points, pixels, w, centre))
+        place = place[solvable]
         covariance, variance, axes = covariance[solvable], variance[solvable], axes[solvable]
         if not solvable.any():
             return

@@ -9,7 +9,7 @@ from importlib import import_module
 from nasion.core.errors import SchemeError
 from nasion.core.scheme import Scheme
 
-NAMES = ("ibug68", "dense478", "coarse5")
+NAMES = ("ibug68", "dense478", "wflw98", "cofw29", "aflw19", "coarse5", "occ100", "union124")
 
 
 @cache

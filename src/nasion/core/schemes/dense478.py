@@ -8,6 +8,7 @@ their mirror images. 33 is the subject's right outer eye corner, 263 the left; 4
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 
 import numpy as np
@@ -38,7 +39,8 @@ MIDLINE = {
 }
 EYE = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7)  # outer corner, upper lid, lower
 BROW = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)  # upper edge from the outer end, lower edge back
-IRIS = (468, 469, 470, 471, 472)  # centre, towards the nose, top, towards the ear, bottom
+IRIS_PARTS = ("center", "inner", "top", "outer", "bottom")  # inner: towards the nose
+IRIS = (468, 469, 470, 471, 472)
 OVAL = (109, 67, 103, 54, 21, 162, 127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148)  # forehead to chin
 UPPER_LIP = (61, 185, 40, 39, 37)  # outer edge, corner to midline
 LOWER_LIP = (146, 91, 181, 84)
@@ -105,8 +107,7 @@ def _names() -> tuple[str, ...]:
     right |= {point: f"right_eye_lower_{k}" for k, point in enumerate(EYE[:8:-1])}
     right |= {33: "right_eye_outer_corner", 133: "right_eye_inner_corner"}
     right |= {61: "right_mouth_corner", 78: "right_inner_mouth_corner"}
-    iris = ("center", "inner", "top", "outer", "bottom")
-    right |= {point: f"right_iris_{part}" for point, part in zip(IRIS, iris, strict=True)}
+    right |= {point: f"right_iris_{part}" for point, part in zip(IRIS, IRIS_PARTS, strict=True)}
     names = right | {SIDES[i]: name.replace("right_", "left_", 1) for i, name in right.items()} | MIDLINE
     return tuple(names.get(i, f"midline_{i:03d}") for i in range(478))
 
@@ -120,13 +121,13 @@ def _contours() -> tuple[Contour, ...]:
     )
 
 
-def mean_face() -> FloatArray | None:
+@cache
+def mean_face() -> FloatArray:
     """(478, 3) float32 mm, our metric mean face in the head frame; made by ``training/mean_face.py``."""
-    file = files("nasion.core.schemes") / "mean_face.npy"
-    if not file.is_file():
-        return None
-    with file.open("rb") as stream:
-        return np.asarray(np.load(stream, allow_pickle=False))
+    with (files("nasion.core.schemes") / "mean_face.npy").open("rb") as stream:
+        face = np.asarray(np.load(stream, allow_pickle=False))
+    face.setflags(write=False)  # one array for all who ask
+    return face
 
 
 def build() -> Scheme:

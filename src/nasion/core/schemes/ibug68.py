@@ -6,8 +6,12 @@ Source: Sagonas et al., "300 Faces in-the-Wild Challenge", ICCV Workshops 2013. 
 
 from __future__ import annotations
 
+import numpy as np
+
 from nasion.core.scheme import Contour, Scheme
 from nasion.core.schemes._names import BROW_UPPER, EYE_68, MOUTH_68, NOSE_68, jaw_partners, mirror_by_name
+from nasion.core.schemes.dense478 import mean_face
+from nasion.core.schemes.maps import dense478_to_ibug68
 
 JAW = tuple(f"jaw_{i:02d}" for i in range(17))
 LEFT_EYE = tuple(EYE_68[i] for i in (3, 2, 1, 0, 5, 4))  # the left eye starts at its inner corner: same way round
@@ -55,5 +59,6 @@ def build() -> Scheme:
             ),
         ),
         mirror=mirror_by_name(NAMES, jaw_partners(JAW)),
+        template=(dense478_to_ibug68() @ mean_face()).astype(np.float32),
         source="Sagonas et al., 300 Faces in-the-Wild Challenge, ICCVW 2013",
     )
