@@ -8,9 +8,9 @@ point to the dense point nearest to it on average, more strongly the farther a d
     python -m training.scheme_maps ../shared/data/landmarks68/train.csv LABELS.npz [LABELS.npz ...]
 
 LABELS.npz come from ``training/teachers/mediapipe_dense.py``. Writes
-``src/nasion/core/schemes/dense478_to_ibug68.npz``: ``weights`` (68, 478) float16 (the reader divides by their sum, which
-rounding moves a little) and ``error`` (68,) float32, the per-axis standard deviation of a converted point over the rms
-distance of the dense points from their centroid.
+``src/nasion/core/schemes/dense478_to_ibug68.npz``: ``weights`` (68, 478) float16 (the reader divides by their
+sum, which rounding moves) and ``error`` (68,) float32, the per-axis standard deviation of a converted point over the
+rms distance of the dense points from their centroid.
 """
 
 from __future__ import annotations

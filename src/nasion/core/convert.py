@@ -153,7 +153,7 @@ def _weights(conversion: Conversion) -> tuple[FloatArray, FloatArray]:
 
 def _apply(conversion: Conversion, landmarks: Landmarks) -> Landmarks:
     weights, sizes = _weights(conversion)
-    known: BoolArray = np.isfinite(landmarks.points).all(axis=1)
+    known: BoolArray = np.asarray(np.isfinite(landmarks.points).all(axis=1))
     source = np.where(known[:, None], landmarks.points, 0.0).astype(np.float64)
     points = weights @ source
     sigma = sizes @ np.where(known, landmarks.sigma, 0.0)

@@ -9,7 +9,6 @@ their mirror images. 33 is the subject's right outer eye corner, 263 the left; 4
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 
 import numpy as np
 
@@ -124,6 +123,8 @@ def _contours() -> tuple[Contour, ...]:
 @cache
 def mean_face() -> FloatArray:
     """(478, 3) float32 mm, our metric mean face in the head frame; made by ``training/mean_face.py``."""
+    from importlib.resources import files
+
     with (files("nasion.core.schemes") / "mean_face.npy").open("rb") as stream:
         face = np.asarray(np.load(stream, allow_pickle=False))
     face.setflags(write=False)  # one array for all who ask

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 
 import numpy as np
 
@@ -49,6 +48,8 @@ def to_coarse5(groups: Mapping[str, tuple[int, ...]], size: int) -> FloatArray:
 
 @cache
 def _learned() -> tuple[FloatArray, FloatArray]:
+    from importlib.resources import files
+
     with (files("nasion.core.schemes") / "dense478_to_ibug68.npz").open("rb") as stream:
         data = np.load(stream, allow_pickle=False)
         weights, error = data["weights"].astype(np.float64), data["error"].astype(np.float64)
@@ -63,7 +64,7 @@ def dense478_to_ibug68() -> FloatArray:
 
 
 def dense478_to_ibug68_error() -> FloatArray:
-    """(68,) per-axis standard deviation of that map's points over the rms distance of the dense ones from their centroid.
+    """(68,) per-axis standard deviation of that map's points over the rms distance of the dense ones from their mean.
 
     Measured on faces left out of the fit.
     """
