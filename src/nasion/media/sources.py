@@ -16,8 +16,8 @@ from typing import Literal
 from nasion.media.paths import safe_name, why
 
 IMAGE_EXTENSIONS = (
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif", ".heic", ".heif",
-    ".avif", ".jp2", ".ppm", ".pgm", ".pnm", ".mpo",
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif", ".heic",
+    ".heif", ".avif", ".jp2", ".ppm", ".pgm", ".pnm", ".mpo",
 )  # fmt: skip
 VIDEO_EXTENSIONS = (
     ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv", ".3gp",

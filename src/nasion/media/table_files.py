@@ -140,6 +140,11 @@ def read_table(path: str | os.PathLike[str]) -> pa.Table:
         raise MediaError(f"{name} cannot be read as a table: {why(error)}") from error
 
 
+def json_lines(result: FrameResult, schema: pa.Schema) -> str:
+    """The rows of one picture as JSON lines, columns as in ``schema``; NaN, which JSON does not know, becomes null."""
+    return "".join(json.dumps(_json_row(row, schema), ensure_ascii=False) + "\n" for row in frame_rows(result))
+
+
 def write_landmarks_parquet(path: str | os.PathLike[str], results: Iterable[FrameResult]) -> None:
     """Write landmarks, boxes and poses as Parquet; see `nasion.media.table` for the columns.
 
