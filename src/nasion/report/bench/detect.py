@@ -106,7 +106,7 @@ def bench_detect(
             "Small faces in the back rows are often unboxed, so recall is measured and precision is not.",
             f"Held-out: {int(fresh.sum())} photos that the detector's recipe keeps out of training; quote that column.",
             f"Peers count from a score of {PEER_THRESHOLD} on; the plot shows recall against boxes for every score.",
-            "Boxes moved: a peer's boxes shifted to the annotators' convention by the median offset on the other photos.",
+            "Boxes moved: a peer's boxes shifted to the annotators' convention, learnt on the other photos.",
         ),
         plots={"recall": lambda figure: _draw_curves(figure, curves)},
     )

@@ -48,7 +48,7 @@ def bench_memory(data: Path, frames: int = MEMORY_FRAMES) -> Result:
     last = samples[-1]
     growth = end / settled - 1
     tenth = max(1, len(samples) // 10)
-    speeds = [_speed(samples[1 : 1 + tenth]), _speed(samples[-tenth - 1 :])]
+    speeds = [_speed(samples[: tenth + 1]), _speed(samples[-tenth - 1 :])]
     return Result(
         name="memory",
         title=f"Memory over {frames} frames",
@@ -114,7 +114,7 @@ def moving_face(photo: ImageArray, face: Box, frames: int) -> Iterator[ImageArra
         cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
         x, y = WIDTH / 2 + 150 * np.sin(0.5 * t), HEIGHT / 2 + 40 * np.sin(0.8 * t)
         matrix = np.array([[cosine, -sine, x - cosine * cx + sine * cy], [sine, cosine, y - sine * cx - cosine * cy]])
-        moved = cv2.warpAffine(photo, matrix, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REFLECT_101)
+        moved = cv2.warpAffine(photo, matrix, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
         yield np.asarray(moved, np.uint8)
 
 
