@@ -6,7 +6,7 @@ spread is kept as the teacher's own uncertainty, so that a recipe can leave out 
 
     python training/teachers/mediapipe_dense.py LIST.txt OUT.npz [--shard 0/2]
 
-LIST.txt holds one image path a line. OUT.npz gets ``file`` (N,), ``points`` (N, 478, 3) float32 pixels of the
+LIST.txt holds one image path a line. OUT.npz gets ``path`` (N,), ``points`` (N, 478, 3) float32 pixels of the
 original picture (z in pixels, negative towards the camera) and ``spread`` (N,), the mean distance between
 the views over the distance between the outer eye corners. Pictures without a face are left out.
 
@@ -103,7 +103,7 @@ def main() -> None:
             spreads.append(answer[1])
         if i % 500 == 0:
             print(f"{i}/{len(files)} labelled {len(kept)} {time.time() - start:.0f} s", flush=True)
-    np.savez(args.out, file=np.array(kept), points=np.stack(points), spread=np.array(spreads), mirror=permutation)
+    np.savez(args.out, path=np.array(kept), points=np.stack(points), spread=np.array(spreads), mirror=permutation)
     print(f"labelled {len(kept)} of {len(files)}", flush=True)
 
 

@@ -1,0 +1,5 @@
+"""Place points on faces: where they are, whether they can be seen, and how far off they may be."""
+
+from nasion.landmark.landmarker import Landmarker, Placement
+
+__all__ = ["Landmarker", "Placement"]

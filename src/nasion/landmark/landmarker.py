@@ -1,0 +1,113 @@
+"""The embedded landmarker: aligned crops in, 68 + 478 points with visibility, sigma and presence out.
+
+The network, its training and its sources are described in ``training/nets/landmarker.py`` and on the model's card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nasion.core import Face, FloatArray, ImageArray, InputError, Landmarks, scheme
+from nasion.core.geometry.similarity import invert_affine
+from nasion.landmark.view import cut, view_matrix
+from nasion.models import Session
+
+BATCH = 32  # faces a run: beyond it the crops fall out of the cache of a laptop core and nothing is gained
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """What the landmarker says about one face.
+
+    Attributes:
+        landmarks: ``dense478`` with depth; ``landmarks.views["ibug68"]`` holds the 68 points of the same network.
+        presence: 0..1, how sure the network is that there is a face under these points.
+    """
+
+    landmarks: Landmarks
+    presence: float
+
+
+class Landmarker:
+    """Places points on faces that are roughly known.
+
+    Args:
+        model: a name of the catalogue or the path of an ONNX file with the same contract.
+        passes: how often the crop is cut anew from the points just placed. One is enough when the faces come from
+            the previous frame; two repair a detector's rough five points.
+        mirror: also look at the mirrored crop and average: twice the time, a little more exact.
+        device, threads: as for ``nasion.models.Session``.
+    """
+
+    def __init__(
+        self,
+        model: str | Path = "landmarker",
+        *,
+        passes: int = 1,
+        mirror: bool = False,
+        device: str = "cpu",
+        threads: int | None = None,
+    ) -> None:
+        if passes < 1:
+            raise InputError(f"the landmarker needs at least one pass, got passes={passes}")
+        self.session = Session(model, device=device, threads=threads)
+        self.passes, self.mirror = passes, mirror
+        self.size = int(self.session.input_shapes["crops"][1])
+
+    def place(self, image: ImageArray, faces: Sequence[Face], *, passes: int | None = None) -> list[Placement]:
+        """Points of each face.
+
+        Args:
+            image: RGB uint8 (H, W, 3).
+            faces: with landmarks in any scheme that converts to ``coarse5``: a detector's five, or the last frame's.
+            passes: for this call, instead of the number given at construction.
+
+        Returns:
+            One placement per face, in the same order, in px of ``image``.
+        """
+        return self.place_many([(image, face) for face in faces], passes=passes)
+
+    def place_many(self, pairs: Sequence[tuple[ImageArray, Face]], *, passes: int | None = None) -> list[Placement]:
+        """``place`` for faces of several images at once, so that small groups of faces still fill a batch."""
+        guesses = [face.landmarks for _, face in pairs]
+        placements: list[Placement] = []
+        for _ in range(self.passes if passes is None else passes):
+            placements = []
+            for start in range(0, len(pairs), BATCH):
+                chunk = slice(start, start + BATCH)
+                placements += self._once([image for image, _ in pairs[chunk]], guesses[chunk])
+            guesses = [placement.landmarks for placement in placements]
+        return placements
+
+    def _once(self, images: Sequence[ImageArray], guesses: Sequence[Landmarks]) -> list[Placement]:
+        matrices = [view_matrix(guess, self.size) for guess in guesses]
+        crops = np.stack([cut(image, matrix, self.size) for image, matrix in zip(images, matrices, strict=True)])
+        out = self._run(crops)
+        return [self._placement(out, i, matrix) for i, matrix in enumerate(matrices)]
+
+    def _run(self, crops: ImageArray) -> dict[str, FloatArray]:
+        out = self.session.run({"crops": crops})
+        if not self.mirror:
+            return out
+        other = self.session.run({"crops": np.ascontiguousarray(crops[:, :, ::-1])})
+        for name in ("ibug68", "dense478"):
+            order = scheme(name).flip
+            turned = other[name][:, order].copy()
+            turned[..., 0] = self.size - 1 - turned[..., 0]
+            out[name] = (out[name] + turned) / 2
+        both = np.concatenate([scheme("ibug68").flip, 68 + scheme("dense478").flip])
+        for name in ("visibility", "sigma"):
+            out[name] = (out[name] + other[name][:, both]) / 2
+        out["presence"] = (out["presence"] + other["presence"]) / 2
+        return out
+
+    @staticmethod
+    def _placement(out: dict[str, FloatArray], i: int, matrix: FloatArray) -> Placement:
+        visibility, sigma = out["visibility"][i], out["sigma"][i]
+        ibug = Landmarks(out["ibug68"][i], visibility[:68], sigma[:68], scheme("ibug68"))
+        dense = Landmarks(out["dense478"][i], visibility[68:], sigma[68:], scheme("dense478"), views={"ibug68": ibug})
+        return Placement(dense.transform(invert_affine(matrix)), float(out["presence"][i]))

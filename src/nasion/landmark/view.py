@@ -1,0 +1,59 @@
+"""The landmarker's view of a face: an upright crop in which the five coarse points lie where a mean face has them."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from nasion.core import FloatArray, ImageArray, InputError, Landmarks
+from nasion.core.geometry.similarity import umeyama
+
+# coarse5 (subject's left eye first) in the crop, 0..1 from its left and top edge. The inter-pupil distance of 0.27
+# leaves room for the forehead above and an open mouth below; training/landmarker/view.py holds the same numbers.
+TEMPLATE = np.array([[0.635, 0.40], [0.365, 0.40], [0.5, 0.555], [0.607, 0.69], [0.393, 0.69]])
+
+
+def view_matrix(landmarks: Landmarks, size: int) -> FloatArray:
+    """(2, 3) similarity from image px to the px of a ``size`` x ``size`` crop.
+
+    Args:
+        landmarks: any scheme that converts to ``coarse5``; the five points must not all coincide.
+        size: side of the crop, px.
+
+    Raises:
+        InputError: the points are not finite or all in one place.
+    """
+    points = landmarks.to("coarse5").points[:, :2].astype(np.float64)
+    if not np.isfinite(points).all() or np.ptp(points, axis=0).max() < 1e-3:
+        raise InputError(
+            f"cannot place a view on these five points, they are not finite or coincide: {points.tolist()}"
+        )
+    return umeyama(points, TEMPLATE * size - 0.5)
+
+
+def cut(image: ImageArray, matrix: FloatArray, size: int) -> ImageArray:
+    """The (size, size, 3) crop of ``image`` under the (2, 3) ``matrix``; what lies outside repeats the border."""
+    shrink = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    if shrink < 0.5:  # bilinear sampling would skip pixels: average whole blocks of the face's surroundings first
+        image, matrix = _reduce(image, matrix, size, int(1 / shrink))
+    crop = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(crop, np.uint8)
+
+
+def _reduce(image: ImageArray, matrix: FloatArray, size: int, factor: int) -> tuple[ImageArray, FloatArray]:
+    """Shrink the part of ``image`` that the crop sees by a whole ``factor``; returns it with the fitting matrix."""
+    inverse = cv2.invertAffineTransform(matrix)
+    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]]) @ inverse[:, :2].T + inverse[:, 2]
+    height, width = image.shape[:2]
+    x0, y0 = (max(int(v) - 2 * factor, 0) for v in corners.min(axis=0))
+    x1 = min(int(corners[:, 0].max()) + 2 * factor, width)
+    y1 = min(int(corners[:, 1].max()) + 2 * factor, height)
+    if x1 - x0 < factor or y1 - y0 < factor:  # the crop lies outside the image
+        return image, matrix
+    columns, rows = (x1 - x0) // factor, (y1 - y0) // factor
+    part = image[y0 : y0 + rows * factor, x0 : x0 + columns * factor]
+    small = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
+    # a pixel centre i of the small part stands at x0 + factor * i + (factor - 1) / 2 of the image
+    offset = np.array([x0, y0], np.float64) + (factor - 1) / 2
+    adapted = np.concatenate([matrix[:, :2] * factor, (matrix[:, :2] @ offset + matrix[:, 2])[:, None]], axis=1)
+    return np.asarray(small, np.uint8), adapted

@@ -1,0 +1,58 @@
+"""The landmarker's view: where a face lands in the crop, and that pixels and points go there together."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nasion.core import InputError, Landmarks, scheme
+from nasion.landmark.view import TEMPLATE, cut, view_matrix
+
+angles = st.floats(-180, 180)
+
+
+def turned(angle: float, scale: float, shift: tuple[float, float]) -> Landmarks:
+    c, s = np.cos(np.radians(angle)) * scale, np.sin(np.radians(angle)) * scale
+    points = (TEMPLATE - 0.5) @ np.array([[c, s], [-s, c]]) + shift
+    return Landmarks.from_points(points, scheme("coarse5"))
+
+
+@given(angles, st.floats(20, 2000), st.tuples(st.floats(-500, 500), st.floats(-500, 500)))
+def test_the_template_pose_is_undone_whatever_the_turn_and_scale(angle, scale, shift):
+    face = turned(angle, scale, shift)
+    matrix = view_matrix(face, 128)
+    seen = face.points @ matrix[:, :2].T + matrix[:, 2]
+    np.testing.assert_allclose(seen, TEMPLATE * 128 - 0.5, atol=0.02)
+
+
+def test_coinciding_points_are_refused_with_their_values():
+    with pytest.raises(InputError, match="coincide"):
+        view_matrix(Landmarks.from_points(np.full((5, 2), 7.0), scheme("coarse5")), 128)
+
+
+@pytest.mark.parametrize("scale", [40.0, 150.0, 700.0])
+def test_a_dot_in_the_picture_lands_where_the_matrix_says(scale):
+    image = np.zeros((900, 900, 3), np.uint8)
+    face = turned(20, scale, (450, 430))
+    nose = face.points[2]
+    cv2.circle(image, (round(float(nose[0])), round(float(nose[1]))), max(2, int(scale / 40)), (255, 255, 255), -1)
+    crop = cut(image, view_matrix(face, 128), 128)[..., 0].astype(float)
+    y, x = np.mgrid[:128, :128]
+    centre = np.array([(crop * x).sum(), (crop * y).sum()]) / crop.sum()
+    np.testing.assert_allclose(centre, TEMPLATE[2] * 128 - 0.5, atol=1.5 if scale < 100 else 0.6)
+
+
+def test_large_faces_are_averaged_not_skipped():
+    """A one-pixel checkerboard turns grey in a strong reduction; bilinear sampling alone leaves it black and white."""
+    y, x = np.mgrid[:1600, :1600]
+    board = np.repeat((((x + y) % 2) * 255).astype(np.uint8)[..., None], 3, axis=2)
+    crop = cut(board, view_matrix(turned(0, 1280, (800, 800)), 128), 128)
+    assert abs(float(crop.mean()) - 127.5) < 2
+    assert float(crop.std()) < 6
+
+
+def test_a_face_far_outside_the_picture_gives_its_border():
+    image = np.full((50, 60, 3), 90, np.uint8)
+    crop = cut(image, view_matrix(turned(0, 900, (5000, 5000)), 128), 128)
+    assert (crop == 90).all()

@@ -1,0 +1,73 @@
+"""Head pose against poses that are known because the points were projected from them."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nasion.core import Box, Camera, Face, Landmarks, scheme
+from nasion.core.geometry.rotation import angles_to_rotation
+from nasion.pose import HeadPose
+
+SIZE = 640
+IMAGE = np.zeros((SIZE, SIZE, 3), np.uint8)
+CAMERA = Camera.for_image(SIZE, SIZE)
+
+
+def posed(yaw: float, pitch: float, roll: float, at: tuple[float, float, float] = (0, 0, 600)) -> Face:
+    """The mean head, turned and placed ``at`` mm, as the assumed camera sees it."""
+    dense = scheme("dense478")
+    assert dense.template is not None
+    pixels = CAMERA.project(dense.template @ angles_to_rotation(yaw, pitch, roll).T + at)
+    landmarks = Landmarks.from_points(pixels, dense, sigma=0.5)
+    return Face(landmarks.box, 0.9, landmarks)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(-70, 70), st.floats(-40, 40), st.floats(-60, 60), st.floats(-120, 120), st.floats(350, 2000))
+def test_true_points_give_the_true_pose(yaw, pitch, roll, x, z):
+    pose = HeadPose().read(IMAGE, [posed(yaw, pitch, roll, (x, 20, z))])[0]
+    assert (pose.yaw, pose.pitch, pose.roll) == pytest.approx((yaw, pitch, roll), abs=0.1)
+    assert pose.translation == pytest.approx((x, 20, z), rel=0.01, abs=1)
+
+
+def test_the_signs_are_those_of_the_convention():
+    """Yaw > 0 turns the nose to image-left, pitch > 0 lifts it, roll > 0 lowers the eye line on the image's right."""
+    nose, right_eye, left_eye = 1, 33, 263
+    straight = posed(0, 0, 0).landmarks.points
+    assert posed(30, 0, 0).landmarks.points[nose, 0] < straight[nose, 0]
+    assert posed(0, 30, 0).landmarks.points[nose, 1] < straight[nose, 1]
+    tilted = posed(0, 0, 20).landmarks.points
+    assert tilted[left_eye, 1] > tilted[right_eye, 1]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(-60, 60), st.floats(-30, 30), st.floats(-45, 45))
+def test_a_mirror_turns_yaw_and_roll_round_and_leaves_pitch(yaw, pitch, roll):
+    face = posed(yaw, pitch, roll)
+    mirrored = Face(face.box, face.score, face.landmarks.flip(SIZE))
+    one, two = HeadPose().read(IMAGE, [face, mirrored])
+    assert (two.yaw, two.pitch, two.roll) == pytest.approx((-one.yaw, one.pitch, -one.roll), abs=0.2)
+
+
+def test_a_known_camera_replaces_the_guess():
+    tele = Camera(3000, 3000, 319.5, 319.5)
+    dense = scheme("dense478")
+    assert dense.template is not None
+    pixels = tele.project(dense.template @ angles_to_rotation(25, -10, 5).T + (30, 0, 2000))
+    landmarks = Landmarks.from_points(pixels, dense, sigma=0.5)
+    pose = HeadPose(tele).read(IMAGE, [Face(landmarks.box, 1.0, landmarks)])[0]
+    assert (pose.yaw, pose.pitch, pose.roll) == pytest.approx((25, -10, 5), abs=0.1)
+    assert pose.translation[2] == pytest.approx(2000, rel=0.01)
+
+
+def test_a_profile_says_that_it_is_one():
+    pose = HeadPose().read(IMAGE, [posed(82, 0, 0)])[0]
+    assert pose.reliability < 0.5 and "turned" in pose.reason
+
+
+def test_points_that_are_no_head_are_not_believed():
+    rng = np.random.default_rng(0)
+    landmarks = Landmarks.from_points(rng.uniform(100, 500, (478, 2)), scheme("dense478"), sigma=0.5)
+    pose = HeadPose().read(IMAGE, [Face(Box(100, 100, 500, 500), 0.9, landmarks)])[0]
+    assert pose.reliability < 0.5 and pose.reason

@@ -1,0 +1,82 @@
+"""The cached faces, drawn in augmented batches and split into training and held-out people."""
+
+from __future__ import annotations
+
+import zlib
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from nasion.core import scheme
+from training.landmarker.augment import make, negative
+from training.landmarker.prepare import WORK
+from training.landmarker.view import CACHE, PIXELS_PER_VIEW
+
+
+class Faces:
+    """The cached crops, split into human-labelled (HELEN) and teacher-labelled, train and held out."""
+
+    def __init__(self, everything: bool) -> None:
+        self.crops = np.load(WORK / "crops.npy", mmap_mode="r")
+        labels = np.load(WORK / "labels.npz")
+        self.dense, self.ibug, self.visible = labels["dense"], labels["ibug"], labels["visible"]
+        self.has_dense, self.weight68 = labels["has_dense"], labels["weight68"]
+        self.mirrors = (scheme("ibug68").flip, scheme("dense478").flip)
+        source = labels["source"]
+        person = [s.split("/")[1] if s.startswith("identity") else s for s in source]
+        bucket = np.array([zlib.crc32(p.encode()) for p in person])
+        human = self.weight68 == 1
+        held = np.where(human, bucket % 5 == 0, bucket % 25 == 0)
+        self.held_human = np.flatnonzero(human & held)
+        self.held_other = np.flatnonzero(~human & held)
+        train = np.ones_like(held) if everything else ~held
+        self.human, self.other = np.flatnonzero(human & train), np.flatnonzero(~human & train)
+        self.turned = np.load(WORK / "turned.npy", mmap_mode="r") if (WORK / "turned.npz").exists() else None
+        if self.turned is not None:
+            self.views = dict(np.load(WORK / "turned.npz"))
+            self.turned_pool = np.flatnonzero(train[self.views["of"]])
+
+    def draw(self, rng: np.random.Generator, share: float, turned: float) -> tuple[np.ndarray, ...]:
+        """One face: crop, dense, ibug, visible, weight of the dense points, weights of the 68."""
+        if self.turned is not None and rng.random() < turned:
+            i = int(rng.choice(self.turned_pool))
+            v = self.views
+            return self.turned[i], v["dense"][i], v["ibug"][i], v["visible"][i], np.float32(1), v["weight68"][i]
+        i = int(rng.choice(self.human if rng.random() < share else self.other))
+        weight = np.full(68, self.weight68[i], np.float32)
+        return self.crops[i], self.dense[i], self.ibug[i], self.visible[i], np.float32(self.has_dense[i]), weight
+
+    def batch(self, rng: np.random.Generator, count: int, share: float, turned: float, size: int) -> dict[str, Tensor]:
+        """Draw samples: ``turned`` of them turned views, of the rest ``share`` human-labelled, 6 % no face."""
+        images = np.empty((count, size, size, 3), np.uint8)
+        dense, ibug = np.zeros((count, 478, 3), np.float32), np.zeros((count, 68, 2), np.float32)
+        visible = np.zeros((count, 546), np.float32)
+        wd, face = np.zeros(count, np.float32), np.zeros(count, np.float32)
+        w68 = np.zeros((count, 68), np.float32)
+        for j in range(count):
+            crop, *labels, weight, weights = self.draw(rng, share, turned)
+            if rng.random() < 0.06:
+                images[j] = negative(crop, rng, size)
+                continue
+            texture = self.crops[int(rng.choice(self.other))]
+            s = make(crop, *labels, weights, self.mirrors, rng, size, texture)
+            images[j], dense[j], ibug[j], visible[j], w68[j] = s.image, s.dense, s.ibug, s.visible, s.weights
+            wd[j], face[j] = weight, 1
+        return {
+            "image": to_input(images), "dense": torch.from_numpy(dense), "ibug": torch.from_numpy(ibug),
+            "visible": torch.from_numpy(visible), "wd": torch.from_numpy(wd), "w68": torch.from_numpy(w68),
+            "face": torch.from_numpy(face),
+        }  # fmt: skip
+
+    def plain(self, index: np.ndarray, size: int) -> np.ndarray:
+        """The unaugmented views of some faces, (N, size, size, 3) uint8."""
+        edge = (CACHE - PIXELS_PER_VIEW) // 2
+        views = self.crops[index, edge : CACHE - edge, edge : CACHE - edge]
+        return np.stack([cv2.resize(v, (size, size), interpolation=cv2.INTER_AREA) for v in views])
+
+
+def to_input(images: np.ndarray) -> Tensor:
+    x = torch.from_numpy(images).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+    return x.contiguous(memory_format=torch.channels_last)

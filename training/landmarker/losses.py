@@ -1,0 +1,56 @@
+"""What the landmarker is trained to get right."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from training.nets.landmarker import DENSE_ANCHORS
+
+HEATMAP_STD = 1.2  # cells
+
+
+def losses(out: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Each term of the loss, already weighted."""
+    anchors = torch.cat([batch["ibug"], batch["dense"][:, list(DENSE_ANCHORS), :2]], 1)
+    w68 = batch["w68"].clone()
+    # pseudo labels of the jaw line are the least sure: the teacher's oval is a 3-D contour, iBUG's the visible one
+    w68[:, :17] *= torch.where(w68[:, :17] == 1, 1.0, 0.3)
+    weight = torch.cat([w68, batch["wd"][:, None].expand(-1, len(DENSE_ANCHORS))], 1)
+    inside = ((anchors > 0.0) & (anchors < 1.0)).all(-1).float()
+    weight = weight * inside
+    total = weight.sum().clamp_min(1)
+
+    logits = out["logits"]
+    h, w = logits.shape[2:]
+    cells = (torch.arange(h) + 0.5) / h
+    gx = torch.exp(-0.5 * ((cells - anchors[..., :1]) * w / HEATMAP_STD) ** 2)
+    gy = torch.exp(-0.5 * ((cells - anchors[..., 1:]) * h / HEATMAP_STD) ** 2)
+    gx, gy = gx / gx.sum(-1, keepdim=True).clamp_min(1e-6), gy / gy.sum(-1, keepdim=True).clamp_min(1e-6)
+    expected = torch.einsum("nkh,nkhw,nkw->nk", gy, logits, gx)
+    cross = torch.logsumexp(logits.flatten(2), -1) - expected
+    heat = (cross * weight).sum() / total
+
+    off = out["anchors"] - anchors
+    # L1 with a logarithmic core: half a crop pixel matters as much as the tenth one (wing loss, CVPR 2018)
+    wing = torch.log1p(off.abs() / 0.004).sum(-1)
+    place = (wing * weight).sum() / total
+
+    dense_off = out["dense"] - batch["dense"]
+    wd = batch["wd"][:, None]
+    mesh = (torch.log1p(dense_off.abs() / 0.006).sum(-1) * wd).sum() / (wd.sum().clamp_min(1) * 478)
+
+    # sigma by the Gaussian likelihood of the frozen error; the gradient may not move the points
+    err2 = torch.cat([off[:, :68], dense_off[..., :2]], 1).detach().square().mean(-1)
+    ws = torch.cat([(batch["w68"] == 1).float(), wd.expand(-1, 478)], 1)
+    nll = (out["log_sigma"] + 0.5 * (err2 + 1e-7) * torch.exp(-2 * out["log_sigma"])).clamp(max=10)
+    sigma = (nll * ws).sum() / ws.sum().clamp_min(1)
+
+    seen = torch.nn.functional.binary_cross_entropy_with_logits(out["visibility"], batch["visible"], reduction="none")
+    wv = batch["wd"][:, None]
+    vis = (seen * wv).sum() / (wv.sum().clamp_min(1) * 546)
+    presence = torch.nn.functional.binary_cross_entropy_with_logits(out["presence"], batch["face"])
+    return {
+        "heat": 0.5 * heat, "place": 1.0 * place, "mesh": 1.0 * mesh, "sigma": 0.1 * sigma, "vis": 0.5 * vis,
+        "presence": 0.3 * presence,
+    }  # fmt: skip
