@@ -1,0 +1,119 @@
+"""Faces in pictures: the embedded detector, or YuNet by name.
+
+The network, its training and its sources are described in ``training/detector`` and on the model's card.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from nasion.core import Box, Face, FloatArray, ImageArray, InputError, Landmarks, scheme
+from nasion.detect.canvas import Canvas, check_image, fit
+from nasion.detect.heads import read_embedded, read_yunet
+from nasion.detect.suppression import suppress
+from nasion.models import Session
+
+DEFAULT_THRESHOLD = 0.5
+LONGEST = 640  # px of the longer side that the network sees
+CLOSE_UP = 3  # where nothing is found, a look at a third of the size finds a face that fills the picture
+SAME_FACE = 0.45  # boxes that overlap more are one face
+POINT_SIGMA = 0.05  # standard deviation of the five points over the root of the box's area
+MOST_CANDIDATES = 2000
+BATCH = 8
+ALIASES = {"yunet": "yunet_2023mar"}
+
+
+class FaceDetector:
+    """Finds faces.
+
+    Args:
+        model: a name of the catalogue (``"detector"``, ``"yunet"``, ...) or the path of an ONNX file that
+            answers as one of them does.
+        threshold: faces scoring less are not reported, 0..1.
+        longest: the length in px that a picture's longer side is resized to. Larger finds smaller faces and costs
+            quadratically more time.
+        device, threads: as for ``nasion.models.Session``.
+
+    Raises:
+        InputError: ``threshold`` or ``longest`` out of range.
+        ModelError: as for ``nasion.models.Session``.
+    """
+
+    def __init__(
+        self,
+        model: str | Path = "detector",
+        *,
+        threshold: float = DEFAULT_THRESHOLD,
+        longest: int = LONGEST,
+        device: str = "cpu",
+        threads: int | None = None,
+    ) -> None:
+        if not 0 < threshold <= 1:
+            raise InputError(f"the threshold must be above 0 and at most 1, got {threshold}")
+        if longest < 32:
+            raise InputError(f"longest must be at least 32 px, got {longest}")
+        self.session = Session(ALIASES.get(str(model), model), device=device, threads=threads)
+        self.threshold, self.longest = threshold, longest
+        ((self._input, shape),) = self.session.input_shapes.items()
+        height, width = shape[2:]
+        self._fixed = (height, width) if isinstance(height, int) and isinstance(width, int) else None
+        self._single = shape[0] == 1
+        self._yunet = "cls_8" in self.session.output_names
+
+    def detect(self, image: ImageArray) -> list[Face]:
+        """The faces of one RGB uint8 (H, W, 3) image, best score first, each with ``coarse5`` points."""
+        return self.detect_batch([image])[0]
+
+    def detect_batch(self, images: Sequence[ImageArray]) -> list[list[Face]]:
+        """``detect`` for several images; those of one size go through the network together."""
+        for image in images:
+            check_image(image)
+        found = self._look(images, self.longest)
+        empty = [i for i, rows in enumerate(found) if not len(rows)]
+        closer = self._look([images[i] for i in empty], max(self.longest // CLOSE_UP, 32))
+        for i, rows in zip(empty, closer, strict=True):
+            found[i] = rows
+        return [[_face(row) for row in rows] for rows in found]
+
+    def _look(self, images: Sequence[ImageArray], longest: int) -> list[FloatArray]:
+        """Suppressed candidates (N, 15) of each image, px of the image, best first."""
+        canvases = [fit(image, longest, self._fixed) for image in images]
+        groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        for i, canvas in enumerate(canvases):
+            groups[canvas.pixels.shape].append(i)
+        found: dict[int, FloatArray] = {}
+        batch = 1 if self._single else BATCH
+        for members in groups.values():
+            for start in range(0, len(members), batch):
+                chunk = members[start : start + batch]
+                for i, rows in zip(chunk, self._candidates([canvases[j] for j in chunk]), strict=True):
+                    rows = rows[np.argsort(-rows[:, 4], kind="stable")[:MOST_CANDIDATES]]
+                    found[i] = canvases[i].back(rows[suppress(rows[:, :4], rows[:, 4], SAME_FACE)])
+        return [found[i] for i in range(len(images))]
+
+    def _candidates(self, canvases: Sequence[Canvas]) -> list[FloatArray]:
+        """Candidates (N, 15) above the threshold in px of each canvas; all canvases have one size."""
+        pixels = [canvas.pixels for canvas in canvases]
+        blob = np.asarray(cv2.dnn.blobFromImages(pixels, swapRB=self._yunet), np.float32)  # YuNet takes BGR
+        outputs = self.session.run({self._input: blob})
+        if self._yunet:
+            return read_yunet(outputs, pixels[0].shape[1], self.threshold)
+        return read_embedded(outputs, self.threshold)
+
+
+def _face(row: FloatArray) -> Face:
+    x0, y0, x1, y1, score = (float(v) for v in row[:5])
+    sigma = POINT_SIGMA * float(np.sqrt((x1 - x0) * (y1 - y0)))
+    # the network does not say which of the five can be seen: they are as sure as the face is
+    points = Landmarks(
+        row[5:].reshape(5, 2),
+        np.full(5, score, np.float32),
+        np.full(5, sigma, np.float32),
+        scheme("coarse5"),
+    )
+    return Face(Box(x0, y0, x1, y1), score, points)

@@ -1,0 +1,68 @@
+"""What detector networks put out, read into candidates: ours and YuNet's.
+
+A candidate is a row of 15 float32: x0, y0, x1, y1, score, then x and y of five points in ``coarse5`` order, in px of
+the network's canvas (pixel centres at integers).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from nasion.core import FloatArray
+
+STRIDES = (8, 16, 32)
+_YUNET_TO_COARSE5 = [1, 0, 2, 4, 3]  # YuNet lists the subject's right eye and right mouth corner first
+
+
+def read_embedded(outputs: Mapping[str, FloatArray], threshold: float) -> list[FloatArray]:
+    """Candidates of our own detector.
+
+    Args:
+        outputs: ``stride8``, ``stride16``, ``stride32``, each (B, 15, h, w): the score (0..1), the box centre minus the
+            cell's corner and the log of its size, the points minus the cell's corner; lengths in strides.
+        threshold: candidates scoring less are left out.
+
+    Returns:
+        Per image (N, 15).
+    """
+    rows: list[list[FloatArray]] = [[] for _ in outputs["stride8"]]
+    for stride in STRIDES:
+        maps = outputs[f"stride{stride}"]
+        image, y, x = np.nonzero(maps[:, 0] >= threshold)
+        cells = maps[image, :, y, x]
+        corner = np.stack([x, y], axis=1).astype(np.float32)
+        center, half = cells[:, 1:3] + corner, np.exp(np.minimum(cells[:, 3:5], 5)) / 2
+        points = cells[:, 5:].reshape(-1, 5, 2) + corner[:, None]
+        found = np.concatenate([center - half, center + half, cells[:, :1], points.reshape(-1, 10)], axis=1)
+        found[:, np.arange(15) != 4] *= stride
+        for i in range(len(maps)):
+            rows[i].append(found[image == i])
+    return [np.concatenate(parts) for parts in rows]
+
+
+def read_yunet(outputs: Mapping[str, FloatArray], columns: int, threshold: float) -> list[FloatArray]:
+    """Candidates of YuNet.
+
+    Args:
+        outputs: ``cls_S`` and ``obj_S`` (B, A, 1), ``bbox_S`` (B, A, 4), ``kps_S`` (B, A, 10) for each stride S.
+        columns: width of the canvas, px.
+        threshold: as in ``read_embedded``.
+
+    Source: Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", Machine Intelligence Research 2023.
+    """
+    rows: list[list[FloatArray]] = [[] for _ in outputs["cls_8"]]
+    for stride in STRIDES:
+        seen, there = (np.clip(outputs[f"{name}_{stride}"][..., 0], 0, 1) for name in ("cls", "obj"))
+        score = np.sqrt(seen * there)
+        image, cell = np.nonzero(score >= threshold)
+        corner = np.stack([cell % (columns // stride), cell // (columns // stride)], axis=1) * np.float32(stride)
+        box, points = outputs[f"bbox_{stride}"][image, cell], outputs[f"kps_{stride}"][image, cell].reshape(-1, 5, 2)
+        center, half = box[:, :2] * stride + corner, np.exp(box[:, 2:]) * stride / 2
+        points = (points * stride + corner[:, None])[:, _YUNET_TO_COARSE5]
+        sure = score[image, cell, None]
+        found = np.concatenate([center - half, center + half, sure, points.reshape(-1, 10)], axis=1)
+        for i in range(len(score)):
+            rows[i].append(found[image == i].astype(np.float32))
+    return [np.concatenate(parts) for parts in rows]

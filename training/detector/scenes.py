@@ -1,0 +1,282 @@
+"""Training scenes, made as they are needed: crops of crowds, faces pasted on backgrounds, mosaics of face pictures.
+
+Every scene is a function of (seed, step, place in the batch), so a resumed run sees what an unbroken one would.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+SIDE = 320
+SMALLEST = 6.0  # px, the geometric mean of the sides: below this a face is ignored, neither taught nor punished
+MIRRORED = [1, 0, 2, 4, 3]  # coarse5 under a mirror
+KINDS, SHARES = ("crowd", "paste", "mosaic"), (0.5, 0.25, 0.25)
+
+
+@dataclass
+class Store:
+    """What ``prepare.py`` wrote."""
+
+    sheet: np.ndarray
+    size: np.ndarray
+    rows: list[np.ndarray]
+
+    @classmethod
+    def load(cls, work: Path, name: str) -> Store:
+        labels = np.load(work / f"{name}_labels.npz")
+        rows = np.split(labels["rows"], labels["first"][1:-1])
+        return cls(np.load(work / f"{name}.npy", mmap_mode="r"), labels["size"], rows)
+
+    def picture(self, i: int) -> np.ndarray:
+        width, height = self.size[i]
+        return np.asarray(self.sheet[i, :height, :width])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def move(rows: np.ndarray, matrix: np.ndarray, mirrored: bool) -> np.ndarray:
+    """Rows (N, 16) under a (2, 3) similarity; a turned box stays the bounding box of its turned ellipse."""
+    out = rows.copy()
+    linear, shift = matrix[:, :2], matrix[:, 2]
+    center = (rows[:, 0:2] + rows[:, 2:4]) / 2 @ linear.T + shift
+    half = np.sqrt(((rows[:, 2:4] - rows[:, 0:2]) / 2) ** 2 @ (linear**2).T)
+    out[:, 0:2], out[:, 2:4] = center - half, center + half
+    points = rows[:, 5:15].reshape(-1, 5, 2) @ linear.T + shift
+    out[:, 5:15] = (points[:, MIRRORED] if mirrored else points).reshape(-1, 10)
+    return out
+
+
+def similarity(center: np.ndarray, scale: float, degrees: float, to: np.ndarray, mirrored: bool) -> np.ndarray:
+    """(2, 3): ``center`` goes to ``to``, scaled, turned, perhaps mirrored."""
+    c, s = scale * np.cos(np.radians(degrees)), scale * np.sin(np.radians(degrees))
+    linear = np.array([[c, -s], [s, c]]) @ np.diag([-1.0 if mirrored else 1.0, 1.0])
+    return np.concatenate([linear, (to - linear @ center)[:, None]], axis=1)
+
+
+def warp(image: np.ndarray, matrix: np.ndarray, fill: tuple[int, int, int] = (0, 0, 0)) -> np.ndarray:
+    """To SIDE x SIDE; a strong shrink averages first, so that small faces look as a resized photo's do."""
+    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    if scale < 0.6:
+        step = max(scale * 1.2, 1 / min(image.shape[:2]))
+        size = (max(1, round(image.shape[1] * step)), max(1, round(image.shape[0] * step)))
+        ratio = np.array([image.shape[1] / size[0], image.shape[0] / size[1]])
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        matrix = np.concatenate([matrix[:, :2] * ratio, matrix[:, 2:]], axis=1)
+    return cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderValue=fill)
+
+
+def angle(rng: np.random.Generator) -> float:
+    """Mostly upright, some tilted, a few lying or upside-down; degrees."""
+    draw = rng.random()
+    if draw < 0.03:
+        return float(rng.choice([90.0, 180.0, 270.0]) + rng.normal(0, 8))
+    return float(rng.uniform(-45, 45) if draw < 0.2 else rng.normal(0, 6))
+
+
+def overlaps(box: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Shared area over the smaller area, (N,)."""
+    low, high = np.maximum(rows[:, 0:2], box[0:2]), np.minimum(rows[:, 2:4], box[2:4])
+    shared = np.clip(high - low, 0, None).prod(1)
+    area = (rows[:, 2:4] - rows[:, 0:2]).prod(1)
+    return np.asarray(shared / np.maximum(np.minimum(area, (box[2:4] - box[0:2]).prod()), 1e-6))
+
+
+class Scenes:
+    """``scene(step, place)`` gives an image (SIDE, SIDE, 3) uint8 RGB and its rows (N, 16)."""
+
+    def __init__(self, work: Path, seed: int) -> None:
+        self.faces, self.crowds, self.seed = Store.load(work, "faces"), Store.load(work, "crowds"), seed
+
+    def scene(self, step: int, place: int) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng([self.seed, step, place])
+        kind = rng.choice(KINDS, p=SHARES)
+        image, rows = getattr(self, kind)(rng)
+        rows = self.settle(rows)
+        image = occlude(rng, image, rows)
+        return degrade(rng, image), rows
+
+    @staticmethod
+    def settle(rows: np.ndarray) -> np.ndarray:
+        """Drop what is outside; ignore what is mostly outside or too small to tell."""
+        inside = np.clip(rows[:, 2:4], 0, SIDE) - np.clip(rows[:, 0:2], 0, SIDE)
+        size = rows[:, 2:4] - rows[:, 0:2]
+        share = inside.prod(1) / np.maximum(size.prod(1), 1e-6)
+        rows = rows.copy()
+        rows[(share < 0.45) | (np.sqrt(size.prod(1)) < SMALLEST), 4] = 0
+        return rows[share > 0.05]
+
+    def crowd(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        i = int(rng.integers(len(self.crowds)))
+        image, rows = self.crowds.picture(i), self.crowds.rows[i]
+        face = rows[int(rng.integers(len(rows)))]
+        size = float(np.sqrt(max((face[2] - face[0]) * (face[3] - face[1]), 4.0)))
+        target = np.exp(rng.uniform(np.log(9), np.log(150)))
+        extent = self.crowds.size[i].astype(np.float64)
+        least = SIDE / extent.max() * (1.0 if rng.random() < 0.85 else 0.5)  # rarely more margin than photo
+        scale = float(np.clip(target / size, least, max(4.0, least)))
+        half = SIDE / scale / 2
+        middle = (face[0:2] + face[2:4]) / 2 + rng.uniform(-0.8, 0.8, 2) * half
+        middle = np.where(extent > 2 * half, np.clip(middle, half * 0.9, extent - half * 0.9), extent / 2)
+        mirrored = bool(rng.random() < 0.5)
+        matrix = similarity(middle, scale, angle(rng), np.full(2, SIDE / 2), mirrored)
+        fill = (0, 0, 0) if rng.random() < 0.7 else tuple(int(v) for v in rng.integers(0, 256, 3))
+        return warp(image, matrix, fill), move(rows, matrix, mirrored)
+
+    def background(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """A crowd with its rows, a face-free piece of a photo, or no photo at all."""
+        draw = rng.random()
+        if draw < 0.35:
+            return self.crowd(rng)
+        if draw < 0.8:
+            i = int(rng.integers(len(self.crowds)))
+            image, rows = self.crowds.picture(i), self.crowds.rows[i]
+            height, width = image.shape[:2]
+            for _ in range(12):
+                side = float(np.exp(rng.uniform(np.log(24), np.log(min(height, width)))))
+                x, y = rng.uniform(0, width - side), rng.uniform(0, height - side)
+                if overlaps(np.array([x, y, x + side, y + side]), rows).max(initial=0) < 0.02:
+                    center = np.array([x + side / 2, y + side / 2])
+                    cut = image[int(y) : int(y + side) + 1, int(x) : int(x + side) + 1]
+                    center -= (int(x), int(y))
+                    turn = float(rng.choice([0.0, 90.0, 180.0, 270.0]))
+                    return warp(cut, similarity(center, SIDE / side, turn, np.full(2, SIDE / 2), False)), rows[:0]
+        return texture(rng), np.zeros((0, 16), np.float32)
+
+    def paste(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        image, rows = self.background(rng)
+        image = image.copy()
+        largest = np.exp(rng.uniform(np.log(14), np.log(300)))
+        count = 0 if rng.random() < 0.15 else int(rng.integers(1, 2 + min(14, int(600 / largest))))
+        for _ in range(count):
+            i = int(rng.integers(len(self.faces)))
+            source, labels = self.faces.picture(i), self.faces.rows[i][:1]
+            box = labels[0, :4]
+            size = float(np.sqrt((box[2] - box[0]) * (box[3] - box[1])))
+            mirrored = bool(rng.random() < 0.5)
+            scale = float(min(largest * rng.uniform(0.6, 1.0), 300) / size)
+            matrix = similarity(
+                (box[:2] + box[2:]) / 2, scale, angle(rng), rng.uniform(-0.02, 1.02, 2) * SIDE, mirrored
+            )
+            placed = move(labels, matrix, mirrored)
+            if len(rows) and overlaps(placed[0, :4], rows).max() > 0.1:
+                continue
+            mask = cv2.warpAffine(cutout(rng, source.shape, box), matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
+            mask = mask[..., None].astype(np.float32) / 255
+            image = (image + mask * (warp(source, matrix).astype(np.float32) - image)).astype(np.uint8)
+            rows = np.concatenate([rows, placed])
+        return image, rows
+
+    def mosaic(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        columns = int(rng.choice([1, 2, 3, 4, 5, 6, 8], p=[0.26, 0.22, 0.16, 0.12, 0.1, 0.08, 0.06]))
+        image, rows = texture(rng), []
+        cell = SIDE / columns
+        for y in range(columns):
+            for x in range(columns):
+                if rng.random() < 0.12:
+                    continue
+                i = int(rng.integers(len(self.faces)))
+                source, labels = self.faces.picture(i), self.faces.rows[i]
+                zoom = rng.uniform(0.55, 1.15) * (rng.uniform(0.3, 1.0) if columns == 1 else 1.0)
+                scale = cell / max(source.shape[:2]) * zoom
+                mirrored = bool(rng.random() < 0.5)
+                center = np.array(source.shape[1::-1]) / 2
+                to = (np.array([x, y]) + 0.5 + rng.uniform(-0.12, 0.12, 2)) * cell
+                matrix = similarity(center, scale, angle(rng) if rng.random() < 0.5 else 0.0, to, mirrored)
+                x0, y0, x1, y1 = (round(v) for v in (x * cell, y * cell, (x + 1) * cell, (y + 1) * cell))
+                if columns == 1:
+                    image = warp(source, matrix, tuple(int(v) for v in image[0, 0]))
+                else:
+                    shifted = matrix - np.array([[0, 0, x0], [0, 0, y0]])
+                    image[y0:y1, x0:x1] = warp(source, shifted, tuple(int(v) for v in image[y0, x0]))[
+                        : y1 - y0, : x1 - x0
+                    ]
+                rows.append(move(labels, matrix, mirrored))
+        return image, np.concatenate([np.zeros((0, 16), np.float32), *rows])
+
+
+def cutout(rng: np.random.Generator, shape: tuple[int, ...], box: np.ndarray) -> np.ndarray:
+    """How much of a face picture is pasted: all of it, or a soft oval around the head. (H, W) uint8."""
+    height, width = shape[:2]
+    if rng.random() < 0.3:
+        return np.full((height, width), 255, np.uint8)
+    mask = np.zeros((height, width), np.uint8)
+    center = (int((box[0] + box[2]) / 2), int(box[1] * 0.55 + box[3] * 0.45))
+    axes = (int((box[2] - box[0]) * rng.uniform(0.6, 1.0)), int((box[3] - box[1]) * rng.uniform(0.72, 1.1)))
+    cv2.ellipse(mask, center, axes, 0, 0, 360, 255, -1)
+    blur = int(max(box[2] - box[0], 8) * rng.uniform(0.02, 0.15)) * 2 + 1
+    mask = cv2.blur(mask, (blur, blur))
+    mask[[0, -1]] = 0
+    mask[:, [0, -1]] = 0
+    return mask
+
+
+def texture(rng: np.random.Generator) -> np.ndarray:
+    """Flat colour, a ramp, or noise of some grain, (SIDE, SIDE, 3) uint8."""
+    draw = rng.random()
+    if draw < 0.3:
+        return np.full((SIDE, SIDE, 3), rng.integers(0, 256, 3), np.uint8)
+    grain = int(rng.choice([2, 3, 8, 20, 60, 160]))
+    spread = rng.uniform(10, 120)
+    small = np.clip(rng.normal(rng.uniform(40, 215, 3), spread, (grain, grain, 3)), 0, 255).astype(np.uint8)
+    flag = cv2.INTER_NEAREST if rng.random() < 0.2 else cv2.INTER_LINEAR
+    return cv2.resize(small, (SIDE, SIDE), interpolation=flag)
+
+
+def occlude(rng: np.random.Generator, image: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Cover up to about a third of some faces: bars, hands, masks, sunglasses in the roughest form."""
+    for x0, y0, x1, y1, kind in rows[:, :5]:
+        w, h = x1 - x0, y1 - y0
+        if kind != 1 or w < 12 or rng.random() > 0.12:
+            continue
+        colour = tuple(int(v) for v in rng.integers(0, 256, 3))
+        draw = rng.random()
+        if draw < 0.4:  # the lower face
+            top = y0 + h * rng.uniform(0.5, 0.65)
+            points = [
+                [x0, top],
+                [x0 + w / 2, top - h * rng.uniform(0, 0.08)],
+                [x1, top],
+                [x1 - w * 0.1, y1],
+                [x0 + w * 0.1, y1],
+            ]
+            cv2.fillPoly(image, [np.array(points, np.int32)], colour, cv2.LINE_AA)
+        elif draw < 0.6:  # the eyes
+            y = y0 + h * rng.uniform(0.2, 0.3)
+            cv2.rectangle(image, (int(x0), int(y)), (int(x1), int(y + h * rng.uniform(0.12, 0.25))), colour, -1)
+        else:
+            cx, cy = rng.uniform(x0, x1), rng.uniform(y0, y1)
+            axes = (int(w * rng.uniform(0.1, 0.32)), int(h * rng.uniform(0.1, 0.32)))
+            cv2.ellipse(image, (int(cx), int(cy)), axes, float(rng.uniform(0, 180)), 0, 360, colour, -1, cv2.LINE_AA)
+    return image
+
+
+def degrade(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Light, colour, grey, blur, lost resolution, noise, JPEG."""
+    if rng.random() < 0.8:
+        gain = np.exp(rng.normal(0, 0.25)) * np.exp(rng.normal(0, 0.07, 3))
+        gain *= rng.uniform(0.12, 0.5) if rng.random() < 0.08 else 1.0
+        ramp = np.linspace(0, 1, 256) ** np.exp(rng.normal(0, 0.2))
+        table = np.clip((ramp[:, None] * gain + rng.normal(0, 0.06)) * 255, 0, 255).astype(np.uint8)
+        image = cv2.LUT(np.ascontiguousarray(image), table[None])
+    if rng.random() < 0.12:
+        image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    draw = rng.random()
+    if draw < 0.15:
+        image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.5, 1.8)))
+    elif draw < 0.27:
+        factor = rng.uniform(0.35, 0.8)
+        small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        image = cv2.resize(small, (SIDE, SIDE), interpolation=int(rng.choice([cv2.INTER_LINEAR, cv2.INTER_CUBIC])))
+    if rng.random() < 0.12:
+        noise = np.empty((SIDE, SIDE, 3), np.int16)
+        cv2.randn(noise, 0, float(rng.uniform(3, 18)))
+        image = np.clip(image + noise, 0, 255).astype(np.uint8)
+    if rng.random() < 0.25:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 90))]
+        image = cv2.imdecode(cv2.imencode(".jpg", image[..., ::-1], quality)[1], cv2.IMREAD_COLOR)[..., ::-1]
+    return np.ascontiguousarray(image)
