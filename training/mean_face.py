@@ -8,8 +8,10 @@ between real poses, not from the teacher's z, which is compared at the end. The 
     python -m training.mean_face LABELS.npz [LABELS.npz ...] [--out src/nasion/core/schemes/mean_face.npy]
 
 Frame: millimetres, origin midway between the eyes (an eye = the middle of its lid corners), x image-right when facing
-the camera, y down, z away from it. Scale: the eyes are 63 mm apart, the adult mean. Pitch zero: the top of the forehead
-(point 10) and the chin (152) lie at the same depth.
+the camera, y down, z away from it. Scale: the eyes are 63 mm apart, the adult mean. Pitch zero: the ear ends of the face
+outline (points 127 and 356) lie level with the eyes. Against the labels of 16 AFLW2000 photos, angles from this frame
+are 2.4 degrees higher in pitch on average (1.1 within yaw +-40); with the line from forehead to chin upright instead
+they would be 5.7 lower.
 
 Source: Tomasi and Kanade, "Shape and Motion from Image Streams under Orthography", IJCV 1992; the alternation as in
 Torresani, Hertzmann and Bregler, "Nonrigid Structure-from-Motion", PAMI 2008, with a rigid shape.
@@ -27,7 +29,7 @@ from nasion.core.geometry.rotation import nearest_rotation, rotation_from_vector
 from nasion.core.schemes import scheme
 
 EYE_DISTANCE = 63.0  # mm: mean of adult men and women, Dodgson, "Variation and extrema of human IPD", SPIE 2004
-FOREHEAD_TOP, CHIN = 10, 152
+EAR_END = 127
 SAMPLE = 6000  # faces; more change no coordinate by 0.1 mm
 
 
@@ -101,12 +103,12 @@ def best_depth(xy: FloatArray, shape: FloatArray) -> tuple[float, list[float]]:
 
 
 def to_head_frame(shape: FloatArray) -> FloatArray:
-    """Scale to mm, put the origin between the eyes and level the line from forehead to chin."""
+    """Scale to mm, put the origin between the eyes and level the line from there to the ear ends of the outline."""
     layout = scheme("dense478")
     eyes = {side: shape[layout.index(f"{side}_eye_corners")].mean(0) for side in ("left", "right")}
     shape = (shape - (eyes["left"] + eyes["right"]) / 2) * (EYE_DISTANCE / np.linalg.norm(eyes["left"] - eyes["right"]))
-    _, dy, dz = shape[CHIN] - shape[FOREHEAD_TOP]
-    return np.asarray(shape @ rotation_from_vector(np.array([-np.arctan2(dz, dy), 0, 0])).T)
+    _, down, back = shape[EAR_END]
+    return np.asarray(shape @ rotation_from_vector(np.array([np.arctan2(down, back), 0, 0])).T)
 
 
 def main() -> None:
@@ -145,6 +147,8 @@ def main() -> None:
     ratio = np.linalg.lstsq(upright[:, 2:] - upright[:, 2:].mean(0), shape[:, 2], rcond=None)[0][0]
     print(f"our depth over the teacher's z, turned to the front: {ratio:.3f}")
     head = to_head_frame(shape)
+    line = head[152] - head[10]
+    print(f"forehead top to chin leans back by {np.degrees(np.arctan2(line[2], line[1])):.1f} degrees")
     names = {"nose tip": 4, "forehead top": 10, "chin": 152, "right mouth corner": 61, "right ear side": 127}
     for name, i in names.items():
         print(f"{name}: x {head[i, 0]:.1f} y {head[i, 1]:.1f} z {head[i, 2]:.1f} mm")
