@@ -5,7 +5,7 @@ After a wanted change run ``make api``, look at the difference, and tell users i
 
 import difflib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nasion
@@ -13,9 +13,22 @@ import nasion
 FROZEN = Path(__file__).with_name("public_api.txt")
 
 
-def signature(function: object) -> str:
-    text = str(inspect.signature(function))  # type: ignore[arg-type]
-    return text.replace("pathlib._local.", "pathlib.").replace("'", "")  # both differ between versions of Python
+class Plain(str):
+    """An annotation that prints without quotes, as it does where annotations are evaluated."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def signature(function: Callable[..., object]) -> str:
+    found = inspect.signature(function)
+    parameters = [p.replace(annotation=plain(p.annotation)) for p in found.parameters.values()]
+    text = str(found.replace(parameters=parameters, return_annotation=plain(found.return_annotation)))
+    return text.replace("pathlib._local.", "pathlib.")  # what Python 3.13 calls the same thing
+
+
+def plain(annotation: object) -> object:
+    return Plain(annotation) if isinstance(annotation, str) else annotation
 
 
 def members(cls: type) -> Iterator[str]:
