@@ -40,7 +40,8 @@ def png_header(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("extension", "tolerance"), [("png", 0), ("bmp", 0), ("tiff", 0), ("webp", 12), ("jpg", 12), ("avif", 12), ("jp2", 12)]
+    ("extension", "tolerance"),
+    [("png", 0), ("bmp", 0), ("tiff", 0), ("webp", 12), ("jpg", 12), ("avif", 12), ("jp2", 12)],
 )
 def test_formats_give_the_same_rgb(tmp_path: Path, extension: str, tolerance: int) -> None:
     path = tmp_path / f"picture.{extension}"
@@ -84,7 +85,7 @@ def test_exif_orientation_is_applied(orientation: int, kind: str) -> None:
 
 
 def test_broken_exif_does_not_cost_the_picture() -> None:
-    data = encoded(Image.fromarray(gradient()), "PNG", exif=b"Exif\x00\x00MM\x00\x2a\xff\xff\xff\xff")
+    data = encoded(Image.fromarray(gradient()), "PNG", exif=b"Exif\x00\x00neither of the two byte orders")
     assert np.array_equal(read_image(data), gradient())
 
 
@@ -176,7 +177,10 @@ def test_truncated_files_are_errors_not_half_pictures(tmp_path: Path, kind: str,
 
 
 def test_empty_file_text_and_folder(tmp_path: Path) -> None:
-    for name, content, words in [("empty.jpg", b"", "is empty"), ("text.jpg", b"hello, no picture here", "not a picture")]:
+    for name, content, words in [
+        ("empty.jpg", b"", "is empty"),
+        ("text.jpg", b"hello, no picture here", "not a picture"),
+    ]:
         (tmp_path / name).write_bytes(content)
         with pytest.raises(MediaError, match=f"{name}.*{words}"):
             read_image(tmp_path / name)

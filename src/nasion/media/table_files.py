@@ -109,7 +109,7 @@ class TableWriter:
 
     def _text(self, rows: Sequence[Mapping[str, Any]]) -> str:
         if self._kind == ".jsonl":
-            return "".join(json.dumps(_json_row(row, self._schema), ensure_ascii=False) + "\n" for row in rows)
+            return _json_text(rows, self._schema)
         lines = _Lines()
         csv.writer(lines, lineterminator="\n").writerows(_csv_row(row, self._schema) for row in rows)
         return "".join(lines)
@@ -142,7 +142,7 @@ def read_table(path: str | os.PathLike[str]) -> pa.Table:
 
 def json_lines(result: FrameResult, schema: pa.Schema) -> str:
     """The rows of one picture as JSON lines, columns as in ``schema``; NaN, which JSON does not know, becomes null."""
-    return "".join(json.dumps(_json_row(row, schema), ensure_ascii=False) + "\n" for row in frame_rows(result))
+    return "".join(json.dumps(_json_row(row, schema), ensure_ascii=False) + "\n" for row in frame_rows(result, schema))
 
 
 def write_landmarks_parquet(path: str | os.PathLike[str], results: Iterable[FrameResult]) -> None:
@@ -182,6 +182,10 @@ def _kind(path: Path) -> str:
 def _shortest(values: Any) -> list[str]:
     """Numbers as the shortest text that reads back to the same float32 (or whatever they are)."""
     return [str(text) for text in np.asarray(values).astype(str)]
+
+
+def _json_text(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> str:
+    return "".join(json.dumps(_json_row(row, schema), ensure_ascii=False) + "\n" for row in rows)
 
 
 def _json_row(row: Mapping[str, Any], schema: pa.Schema) -> dict[str, Any]:

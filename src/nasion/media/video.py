@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from nasion.media.paths import safe_name, why
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
 
+_ROUNDING_S = 1e-6  # what is lost between a container's microseconds and a stream's own clock
 _Turn: TypeAlias = Callable[[ImageArray], ImageArray]
 
 
@@ -85,23 +86,19 @@ class Video:
         self.name = "standard input" if path == "-" else safe_name(path)
         self.skipped = 0
         self._start, self._stop, self._step = start, stop, step
-        self._file: IO[bytes] | None = None
+        self._seekable = path != "-"
+        # file: a name with a colon is not mistaken for a network address, and no name can reach the network.
+        source: Any = f"file:{os.fspath(path)}" if self._seekable else sys.stdin.buffer
         try:
-            self._file = sys.stdin.buffer if path == "-" else Path(path).open("rb")  # noqa: SIM115  close() closes it
-            if path != "-" and os.fstat(self._file.fileno()).st_size == 0:
+            if self._seekable and Path(path).is_file() and Path(path).stat().st_size == 0:
                 raise MediaError(f"{self.name} is empty (0 bytes): copy or download it again")
-            self._container = av.open(self._file, "r")
+            self._container = av.open(source, "r")
         except FileNotFoundError as error:
-            self._close_file()
             raise MediaError(f"no such file: {self.name}; check the path") from error
-        except (OSError, ValueError) as error:
-            self._close_file()
+        except (OSError, ValueError) as error:  # av's errors are one or the other, by kind
             raise MediaError(
                 f"{self.name} cannot be opened as a video: {why(error)}; it may be cut short or be no video"
             ) from error
-        except MediaError:
-            self._close_file()
-            raise
         try:
             self._open_stream(VideoReformatter())
         except BaseException:
@@ -111,12 +108,12 @@ class Video:
     def _open_stream(self, reformatter: Any) -> None:
         streams = [s for s in self._container.streams.video if not s.disposition & s.disposition.attached_pic]
         if not streams or streams[0].codec_context is None:
-            raise MediaError(f"{self.name} holds no video that can be decoded; is it an audio file?")
+            raise MediaError(f"{self.name} holds no video that can be decoded; it may be cut short or be sound only")
         self._stream = stream = streams[0]
         stream.thread_type = "AUTO"
         self._reformatter = reformatter
-        self._zero = max(self._container.start_time or 0, 0) / 1e6
         self._tick = float(stream.time_base or 0)
+        self._zero = _beginning(self._container.start_time, stream.start_time, self._tick)
         self.fps = float(stream.average_rate or stream.guessed_rate or 0)
         self.frame_count: int | None = stream.frames or None
         self.duration_s: float | None = None
@@ -160,11 +157,6 @@ class Video:
         """Give the file and the decoder back; iterating ends."""
         self._frames = iter(())
         self._container.close()
-        self._close_file()
-
-    def _close_file(self) -> None:
-        if self._file is not None and self._file is not sys.stdin.buffer:
-            self._file.close()
 
     def _time(self, stamp: int | None) -> float | None:
         return None if stamp is None else stamp * self._tick - self._zero
@@ -174,24 +166,34 @@ class Video:
 
         The packets before it are read but not decoded, because only counting them tells a picture's true number.
         """
-        if self._file is sys.stdin.buffer:
+        if not self._seekable:
             return 0
-        early = 0
+        early, key = 0, None
         for packet in self._demux():
-            if packet.pts is None:
+            if packet.pts is None or packet.dts is None:
                 if packet.size:  # a stream without time stamps: decode it all, which counts as well
-                    early = 0
+                    key = None
                     break
                 continue
-            if packet.dts is not None and packet.dts * self._tick - self._zero >= self._start:
+            if self._before_start(packet.dts):
+                early += self._before_start(packet.pts) and not packet.is_discard
+                key = packet.dts if packet.is_keyframe and self._before_start(packet.pts) else key
+            else:
                 break
-            early += packet.pts * self._tick - self._zero < self._start and not packet.is_discard
-        else:
-            early = 0
-        self._packets = 0
-        self._container.seek(0 if not early else int((self._start + self._zero) / self._tick), stream=self._stream)
-        self._seeked = early > 0
-        return early
+        self._seeked = key is not None and self._go_to(key)
+        if not self._seeked:
+            self._container.seek(self._stream.start_time or 0, stream=self._stream)
+        return early if self._seeked else 0
+
+    def _before_start(self, stamp: int) -> bool:
+        return stamp * self._tick - self._zero < self._start - _ROUNDING_S
+
+    def _go_to(self, key: int) -> bool:
+        """Seek to the key picture at the time stamp ``key``; False when the container lands behind it."""
+        self._container.seek(key, stream=self._stream)
+        landed = next((packet.dts for packet in self._demux() if packet.is_keyframe), None)
+        self._container.seek(key, stream=self._stream)
+        return landed is not None and landed <= key
 
     def _demux(self) -> Iterator[Packet[Any]]:
         """The stream's packets.
@@ -201,7 +203,7 @@ class Video:
         """
         try:
             yield from self._container.demux(self._stream)
-        except (OSError, ValueError) as error:  # av's errors are both, by kind
+        except (OSError, ValueError) as error:
             raise MediaError(f"{self.name} cannot be read further: {why(error)}") from error
 
     def _decode(self, index: int) -> Iterator[tuple[VideoFrame, int, float]]:
@@ -229,10 +231,10 @@ class Video:
                 time_s = self._time(picture.pts)
                 if time_s is None:
                     time_s = index / self.fps if self.fps else 0.0
-                if time_s < self._start - 1e-9:
+                if time_s < self._start - _ROUNDING_S:
                     index += not self._seeked
                     continue
-                if self._stop is not None and time_s >= self._stop:
+                if self._stop is not None and time_s >= self._stop - _ROUNDING_S:
                     return
                 if picture.is_corrupt:
                     self.skipped += 1
@@ -254,6 +256,19 @@ class Video:
             # A reused reformatter keeps its scaling tables; on one thread it does not fight the decoder for cores.
             rgb = self._reformatter.reformat(picture, width=self._coded_width, format="rgb24", threads=1)
             yield Frame(np.ascontiguousarray(self._turn(rgb.to_ndarray())), index, time_s)
+
+
+def _beginning(container: int | None, stream: int | None, tick: float) -> float:
+    """Seconds on the file's clock that become time zero.
+
+    Args:
+        container: when the earliest stream begins, microseconds.
+        stream: when the video begins, ticks.
+        tick: seconds.
+    """
+    zero = max(container or 0, 0) / 1e6
+    exact = (stream or 0) * tick  # the same moment, not rounded, when it is the video that begins first
+    return exact if abs(exact - zero) < _ROUNDING_S else zero
 
 
 def _square_pixels(width: int, aspect: Any) -> int:

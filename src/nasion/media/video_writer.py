@@ -116,6 +116,7 @@ class VideoWriter:
         context = stream.codec_context
         context.time_base = Fraction(1, _CLOCK)
         context.gop_size = max(1, round(self._fps))  # a key picture, and with it a fragment, each second
+        context.max_b_frames = 0  # they shift all times of a fragmented file by two pictures
         context.colorspace, context.color_range = int(Colorspace.ITU709), int(ColorRange.MPEG)
         self._stream, self._reformatter, self._size = stream, VideoReformatter(), (width, height)
 
