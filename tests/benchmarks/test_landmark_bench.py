@@ -44,7 +44,7 @@ def test_a_peer_is_scored_on_the_same_photos(bench_data, fake_peer):
     assert peer["failures_8"] == 3  # two above 8 %, one missed
     assert peer["ms_per_photo_median"] == 7
     row = next(row for row in result.tables[0].rows if row[0] == "Shifted")
-    assert row[3] == "10.00"
+    assert row[2] == "10.00"
 
 
 def test_a_face_somewhere_else_is_not_the_annotated_one():
