@@ -8,7 +8,7 @@ between real poses, not from the teacher's z, which is compared at the end. The 
     python -m training.mean_face LABELS.npz [LABELS.npz ...] [--out src/nasion/core/schemes/mean_face.npy]
 
 Frame: millimetres, origin midway between the eyes (an eye = the middle of its lid corners), x image-right when facing
-the camera, y down, z away from it. Scale: the eyes are 63 mm apart, the adult mean. Pitch zero: the ear ends of the face
+the camera, y down, z away from it. Scale: the eyes are 63 mm apart, the adult mean. Pitch zero: the ear ends of the
 outline (points 127 and 356) lie level with the eyes. Against the labels of 16 AFLW2000 photos, angles from this frame
 are 2.4 degrees higher in pitch on average (1.1 within yaw +-40); with the line from forehead to chin upright instead
 they would be 5.7 lower.
