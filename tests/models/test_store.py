@@ -44,7 +44,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *args: object) -> None:
         """Keep the test's output clean."""
 
 
@@ -107,9 +107,7 @@ def test_a_wrong_copy_is_replaced_by_pulling(toy: Path, server: str, monkeypatch
     assert pull_model("toy").read_bytes() == CONTENT
 
 
-def test_models_folder_goes_by_content_not_by_name(
-    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_models_folder_goes_by_content_not_by_name(toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "renamed.onnx").write_bytes(CONTENT)

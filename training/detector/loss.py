@@ -1,7 +1,8 @@
 """Which cells answer for which face, and what a wrong answer costs.
 
 Assignment: SimOTA (Ge et al., "YOLOX", 2021) over the whole batch at once. Score: quality focal loss with the
-overlap as its target (Li et al., "Generalized Focal Loss", NeurIPS 2020). Box: GIoU. Points: smooth L1 over the face's size.
+overlap as its target (Li et al., "Generalized Focal Loss", NeurIPS 2020). Box: GIoU. Points: smooth L1 over the size of
+the face.
 """
 
 from __future__ import annotations

@@ -127,6 +127,9 @@ def main() -> None:
         average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
         first, spent = state["step"], state["seconds"]
+        # what was logged after the last save will be logged again
+        head, *lines = curve.read_text().splitlines()
+        curve.write_text("\n".join([head, *(n for n in lines if int(n.split(",")[0]) <= first)]) + "\n")
     else:
         curve.write_text(",".join(FIELDS) + "\n")
     corner, stride = cells(SIDE, SIDE)

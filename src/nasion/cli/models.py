@@ -31,14 +31,13 @@ def list_models(json: JSON = False) -> None:
         typer.echo(dumps(rows, indent=2, ensure_ascii=False))
         return
     table = Table(box=None, header_style="bold")
-    for heading in ("name", "state", "size", "licence of the weights", "task", "measured"):
+    for heading in ("name", "state", "size", "task", "licence of the weights"):
         table.add_column(heading, no_wrap=heading in ("name", "state", "size"))
     for card in cards:
         # Text, not str: square brackets in a cell are not markup
         state = verdicts[card.name].state
         where = Text("in the package" if card.embedded and state == "ok" else state, STYLES[state])
-        licence = Text(card.licence)
-        table.add_row(card.name, where, _megabytes(card.size), licence, Text(card.task), Text(card.measured))
+        table.add_row(card.name, where, _megabytes(card.size), Text(card.task), Text(card.licence))
     Console().print(table)
 
 

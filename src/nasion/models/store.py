@@ -77,9 +77,7 @@ def verify_models(cards: Catalogue | None = None) -> list[Verdict]:
     return [_judge(card) for card in (catalogue() if cards is None else cards).values()]
 
 
-def pull_model(
-    name: str, *, accept_licence: bool = False, progress: Callable[[int, int], None] | None = None
-) -> Path:
+def pull_model(name: str, *, accept_licence: bool = False, progress: Callable[[int, int], None] | None = None) -> Path:
     """Download a model from its pinned address into the cache, or find it where it already is.
 
     The bytes go to a temporary file beside the target and take its name only once their sha256 is right, so a broken
@@ -105,7 +103,7 @@ def pull_model(
     if card.consent and not accept_licence:
         raise ModelError(
             f"model {name!r}: {card.consent} (licence of the weights: {card.licence}; {card.source}); "
-            "if that suits your use, pull it again and accept the licence"
+            "if that suits your use, pull it again with --accept-licence (accept_licence=True)"
         )
     target = cache_folder() / card.file
     try:

@@ -1,0 +1,173 @@
+"""Measure the exported detector beside YuNet in one run: recall, points, false faces, milliseconds.
+
+Use:
+    python -m training.detector.evaluate --data ../shared/data --model FILE.onnx [--peer yunet_n_dynamic.onnx ...]
+
+Needs nasion installed: what is measured is what users run. Held-out photos are those ``prepare.split`` keeps away from
+training. False faces are counted on crops of the held-out photos that hold no box and nothing that a peer takes for a
+face even at a low score, and on frames of the clip without a face.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from nasion.detect import FaceDetector
+from nasion.metrics.detection import detection_score, iou_matrix, match_boxes
+from training.detector.prepare import read_boxes, split
+
+OVERLAP = 0.4
+CROPS = 200
+SIZES = ((0, 16), (16, 32), (32, 64), (64, 10000))
+
+
+def rgb(path: Path) -> np.ndarray:
+    return np.ascontiguousarray(cv2.imread(str(path))[..., ::-1])
+
+
+def rows(detector: FaceDetector, image: np.ndarray) -> np.ndarray:
+    """(N, 5) boxes and scores."""
+    return np.array([[*f.box.to_array(), f.score] for f in detector.detect(image)], np.float64).reshape(-1, 5)
+
+
+def recall(found: list[np.ndarray], truth: list[np.ndarray]) -> dict[str, float]:
+    score = detection_score([f[:, :4] for f in found], [f[:, 4] for f in found], truth, OVERLAP)
+    hit, size = [], []
+    for f, t in zip(found, truth, strict=True):
+        here = np.zeros(len(t), bool)
+        match = match_boxes(f[:, :4], f[:, 4], t, OVERLAP)
+        here[match[match >= 0]] = True
+        hit.append(here)
+        size.append(np.sqrt((t[:, 2:] - t[:, :2]).prod(1)))
+    hits, sizes = np.concatenate(hit), np.concatenate(size)
+    by_size = {f"{a}-{b}": round(float(hits[(sizes >= a) & (sizes < b)].mean()), 4) for a, b in SIZES}
+    return {
+        "recall": round(score.recall, 4),
+        "ap": round(score.average_precision, 4),
+        "found": score.found_boxes,
+        **by_size,
+    }
+
+
+def points_of_68(shape: np.ndarray) -> np.ndarray:
+    """iBUG-68 to coarse5: eye corners' middles, nose tip, mouth corners; subject's left first."""
+    return np.stack([shape[[42, 45]].mean(0), shape[[36, 39]].mean(0), shape[30], shape[54], shape[48]])
+
+
+def helen(detector: FaceDetector, data: Path) -> dict[str, object]:
+    """The 90 public photos: are all annotated faces found, and how good are the five points?"""
+    missed, errors, sizes = [], [], []
+    with (data / "landmarks68" / "val.csv").open() as lines:
+        for row in csv.DictReader(lines):
+            shape = np.array([[float(row[f"x{i}"]), float(row[f"y{i}"])] for i in range(68)])
+            faces = detector.detect(rgb(next(p for p in candidates(data, row["file"]) if p.exists())))
+            box = np.concatenate([shape.min(0), shape.max(0)])[None]
+            overlap = [iou_matrix(f.box.to_array()[None], box)[0, 0] for f in faces]
+            if not overlap or max(overlap) < OVERLAP:
+                missed.append(row["file"])
+                continue
+            face = faces[int(np.argmax(overlap))]
+            eyes = np.linalg.norm(shape[36] - shape[45])
+            difference = face.landmarks.points[:, :2] - points_of_68(shape)
+            errors.append(np.linalg.norm(difference, axis=1) / eyes)
+            sizes.append(difference / np.sqrt(face.box.area))
+    per_axis = np.sqrt((np.array(sizes) ** 2).mean())
+    return {
+        "missed": missed,
+        "five_points_nme": round(float(np.mean(errors)), 4),
+        "worst_mean": round(float(np.mean(errors, axis=1).max()), 3),
+        "sigma_over_size": round(float(per_axis), 4),
+    }
+
+
+def candidates(data: Path, file: str) -> list[Path]:
+    home = data / "landmarks68"
+    return [home / file, home / "val" / file, home / "val" / Path(file).name]
+
+
+def empty_crops(photos: list[np.ndarray], taken: list[np.ndarray]) -> list[np.ndarray]:
+    """CROPS square crops that touch nothing in ``taken``, seeded."""
+    rng, crops = np.random.default_rng(5), []
+    for _ in range(100_000):
+        i = int(rng.integers(len(photos)))
+        height, width = photos[i].shape[:2]
+        side = int(rng.uniform(64, min(height, width)))
+        x, y = int(rng.uniform(0, width - side)), int(rng.uniform(0, height - side))
+        boxes = taken[i]
+        grow = (boxes[:, 2:4] - boxes[:, :2]) * 0.25
+        apart = (boxes[:, 0] - grow[:, 0] > x + side) | (boxes[:, 2] + grow[:, 0] < x)
+        apart |= (boxes[:, 1] - grow[:, 1] > y + side) | (boxes[:, 3] + grow[:, 1] < y)
+        if apart.all():
+            crops.append(np.ascontiguousarray(photos[i][y : y + side, x : x + side]))
+        if len(crops) == CROPS:
+            break
+    return crops
+
+
+def frames_without_face(path: Path) -> list[np.ndarray]:
+    clip, frames = cv2.VideoCapture(str(path)), []
+    while True:
+        ok, bgr = clip.read()
+        if not ok:
+            return frames[::5]
+        frames.append(np.ascontiguousarray(bgr[..., ::-1]))
+
+
+def milliseconds(systems: dict[str, FaceDetector], image: np.ndarray, rounds: int = 30) -> dict[str, float]:
+    """Median per image, the systems taking turns."""
+    spent: dict[str, list[float]] = {name: [] for name in systems}
+    for _ in range(rounds):
+        for name, detector in systems.items():
+            start = time.perf_counter()
+            detector.detect(image)
+            spent[name].append(1000 * (time.perf_counter() - start))
+    return {name: round(float(np.median(times)), 2) for name, times in spent.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", type=Path, nargs="+", required=True)
+    parser.add_argument("--peer", type=Path, nargs="*", default=[])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threshold", type=float, default=0.5)
+    parser.add_argument("--peer-threshold", type=float, default=0.6)
+    args = parser.parse_args()
+    boxes = read_boxes(args.data / "boxes" / "boxes.csv")
+    held = set(split(list(boxes))[1])
+    names = sorted(boxes)
+    photos = {n: rgb(args.data / "boxes" / n) for n in names}
+    paths = [(p, args.threshold) for p in args.model] + [(p, args.peer_threshold) for p in args.peer]
+    systems = {p.stem: FaceDetector(p, threshold=t, threads=args.threads) for p, t in paths}
+    held_names = [n for n in names if n in held]
+    # free of faces by the truth and in the eyes of the peers at a low score: our own false alarms are what is counted
+    wary = [FaceDetector(p, threshold=0.15, threads=args.threads) for p in args.peer]
+    taken = [np.concatenate([boxes[n], *(rows(d, photos[n])[:, :4] for d in wary)]) for n in held_names]
+    crops = empty_crops([photos[n] for n in held_names], taken)
+    frames = frames_without_face(args.data / "video" / "no_face.mp4")
+    vga = cv2.resize(photos[held_names[0]], (640, 480))
+    report: dict[str, dict[str, object]] = {}
+    for name, detector in systems.items():
+        found = {n: rows(detector, photos[n]) for n in names}
+        report[name] = {
+            "threshold": detector.threshold,
+            "held_out": recall([found[n] for n in held_names], [boxes[n] for n in held_names]),
+            "all": recall([found[n] for n in names], [boxes[n] for n in names]),
+            "helen_val": helen(detector, args.data),
+            "false_faces_on_crops": f"{sum(len(detector.detect(c)) for c in crops)} on {len(crops)}",
+            "false_faces_on_clip": f"{sum(bool(detector.detect(f)) for f in frames)} of {len(frames)} frames",
+        }
+    for name, value in milliseconds(systems, vga).items():
+        report[name]["ms_640x480"] = value
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()
