@@ -102,7 +102,7 @@ def bench_calibration(data: Path, limit: int | None = None) -> Result:
             ),
             Table(
                 f"Visibility with {HIDDEN_SHARE:.0%} of the face occluded",
-                ("points in view", "points hidden", "ROC-AUC", "expected calibration error"),
+                ("points in view", "points hidden", "ROC-AUC", "calibration error"),
                 (
                     (
                         visibility["points_in_view"],

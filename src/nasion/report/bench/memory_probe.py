@@ -61,7 +61,8 @@ def main(video: Path, table: Path, every: int) -> None:
             with_face += bool(faces)
             if seen % every == 0:
                 report()
-        report()
+        if seen % every:
+            report()
 
 
 if __name__ == "__main__":

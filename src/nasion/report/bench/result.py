@@ -68,12 +68,12 @@ def show(result: Result) -> RenderableType:
     """The result for a rich console."""
     parts: list[RenderableType] = [Text(result.title, style="bold")]
     for table in result.tables:
-        grid = RichTable(title=table.title, title_justify="left", box=None, header_style="bold")
+        grid = RichTable(box=None, header_style="bold")
         for i, column in enumerate(table.columns):
             grid.add_column(column, justify="left" if i == 0 else "right", overflow="fold")
         for row in table.rows:
             grid.add_row(*map(_cell, row))
-        parts += ["", grid]
+        parts += ["", Text(table.title, style="italic"), grid]
     parts.append("")
     parts += [Text(f"- {note}", style="dim") for note in result.notes]
     return Group(*parts)
