@@ -111,7 +111,7 @@ class TableWriter:
         if self._kind == ".jsonl":
             return _json_text(rows, self._schema)
         lines = _Lines()
-        csv.writer(lines, lineterminator="\n").writerows(_csv_row(row, self._schema) for row in rows)
+        csv.writer(lines).writerows(_csv_row(row, self._schema) for row in rows)
         return "".join(lines)
 
     def __enter__(self) -> Self:
@@ -166,10 +166,13 @@ def read_landmarks_parquet(path: str | os.PathLike[str]) -> list[FrameResult]:
 
 
 class _Lines(list[str]):
-    """What ``csv.writer`` writes to."""
+    r"""What ``csv.writer`` writes its rows to.
 
-    def write(self, text: str) -> None:
-        self.append(text)
+    Its own line end ``\r\n`` makes it quote both characters where a cell holds one; rows in the file end in ``\n``.
+    """
+
+    def write(self, row: str) -> None:
+        self.append(row.removesuffix("\r\n") + "\n")
 
 
 def _kind(path: Path) -> str:
@@ -242,8 +245,9 @@ def _text_of(path: Path) -> str:
 
 
 def _read_csv(path: Path) -> pa.Table:
-    rows = csv.reader(io.StringIO(_text_of(path), newline=""))
-    names = next(rows, [])
+    names, *rows = [*csv.reader(io.StringIO(_text_of(path), newline=""))] or [[]]
+    if any(len(row) != len(names) for row in rows):
+        raise ValueError("its rows differ in length")
     columns = list(zip(*rows, strict=True)) or [()] * len(names)
     base = table_schema()
     arrays = [_csv_column(cells, _type_in(base, name)) for name, cells in zip(names, columns, strict=True)]
@@ -279,7 +283,7 @@ def _guessed(values: list[Any]) -> pa.Array:
 
 
 def _read_jsonl(path: Path) -> pa.Table:
-    rows = [json.loads(line) for line in _text_of(path).splitlines()]
+    rows = [json.loads(line) for line in _text_of(path).split("\n") if line]  # splitlines would cut at U+2028 too
     base = table_schema()
     names = list(rows[0]) if rows else base.names
     columns = [[row.get(name) for row in rows] for name in names]

@@ -7,7 +7,9 @@ last fragment can be played. Closing turns it into an ordinary MP4 with one inde
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from fractions import Fraction
+from math import isfinite
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -20,7 +22,7 @@ from nasion.media.paths import prepare_output, safe_name, why
 if TYPE_CHECKING:
     from av import VideoFrame
 
-_CLOCK = 90_000  # ticks per second: fine enough for any frame rate and the custom of MPEG
+_CLOCK = 60_000  # ticks per second: whole for 24, 25, 30, 50 and 60 pictures, and MPEG-4 part 2 takes no finer clock
 
 
 class VideoWriter:
@@ -64,10 +66,11 @@ class VideoWriter:
         Args:
             image: (H, W, 3) uint8 RGB, all of one size. An odd width or height grows by one pixel, a copy of the edge,
                 because H.264 as players know it needs even sizes.
-            time_s: when it is shown, seconds; later than the picture before. Default: one frame after it.
+            time_s: when it is shown, seconds; one that is not later than the picture before is shown right after it.
+                Default: one frame after it.
 
         Raises:
-            InputError: the picture or its time does not follow the ones before.
+            InputError: the picture is not like the ones before, or its time is no number.
             MediaError: writing failed, such as on a full disk; names the file.
         """
         from av import VideoFrame
@@ -82,12 +85,13 @@ class VideoWriter:
         if (width, height) != self._size:
             size = "{} x {}".format(*self._size or ())
             raise InputError(f"{self._name}: all pictures must be {size} like the first, got {width} x {height}")
-        stamp = self._last + max(1, round(_CLOCK / self._fps)) if self._last >= 0 else 0
-        if time_s is not None:
+        if time_s is None:
+            stamp = self._last + round(_CLOCK / self._fps) if self._last >= 0 else 0
+        elif isfinite(time_s):
             stamp = round(time_s * _CLOCK)
-        if stamp <= self._last or stamp < 0:
-            raise InputError(f"{self._name}: times must grow from 0; got {time_s} s after {self._last / _CLOCK:.4f} s")
-        self._last = stamp
+        else:
+            raise InputError(f"{self._name}: a picture is shown at a time in seconds, got {time_s}")
+        self._last = stamp = max(stamp, self._last + 1)  # damaged videos repeat times, their pictures still count
         if height % 2 or width % 2:
             image = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         picture = VideoFrame.from_ndarray(image, format="rgb24")
@@ -107,7 +111,7 @@ class VideoWriter:
             encoder = Codec("libx264", "w").name
             options = {"preset": "veryfast", "crf": str(self._quality)}
         except FFmpegError:  # FFmpeg built without x264
-            encoder, options = "mpeg4", {"q": "3"}
+            encoder, options = "mpeg4", {"qmin": "2", "qmax": "5"}
         height, width = image.shape[:2]
         stream = self._container.add_stream(encoder, rate=self._fps, options=options)
         assert isinstance(stream, VideoStream)  # the encoders above are video encoders
@@ -124,7 +128,7 @@ class VideoWriter:
         try:
             for packet in self._stream.encode(picture):
                 self._container.mux(packet)
-        except (OSError, ValueError) as error:
+        except _write_errors() as error:
             self._abandon()
             raise MediaError(
                 f"cannot write {self._name}: {why(error)}; what was written before can be played"
@@ -133,11 +137,9 @@ class VideoWriter:
     def _abandon(self) -> None:
         """Let go of the file without the closing words that cannot be written any more."""
         self._open = False
-        try:
-            self._container.close()
-            self._file.close()
-        except (OSError, ValueError):
-            return  # the failure that led here is already on its way to the caller
+        for part in (self._container, self._file):
+            with suppress(*_write_errors()):  # the failure that led here is already on its way to the caller
+                part.close()
 
     def close(self) -> None:
         """Finish the file. Without one picture there is no video, and no file is left.
@@ -156,7 +158,7 @@ class VideoWriter:
         try:
             self._container.close()
             self._file.close()
-        except (OSError, ValueError) as error:
+        except _write_errors() as error:
             raise MediaError(
                 f"cannot finish {self._name}: {why(error)}; what was written before can be played"
             ) from error
@@ -166,3 +168,9 @@ class VideoWriter:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def _write_errors() -> tuple[type[Exception], ...]:
+    from av.error import FFmpegError
+
+    return OSError, ValueError, FFmpegError
