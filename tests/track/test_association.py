@@ -1,6 +1,6 @@
 import numpy as np
 
-from nasion.track import faces_coincide, match_faces
+from nasion.track import match_faces, without_duplicates
 from scenes import face_at
 
 
@@ -31,7 +31,11 @@ def test_nobody_to_pair() -> None:
     assert match_faces([face_at(0, 0, 10)], [], np.ones(1)) == []
 
 
-def test_faces_coincide_by_their_points() -> None:
-    assert faces_coincide(face_at(0, 0, 100), face_at(10, 0, 100))
-    assert not faces_coincide(face_at(0, 0, 100), face_at(30, 0, 100))
-    assert not faces_coincide(face_at(0, 0, 100), face_at(0, 0, 300))  # a small face in front of a large one
+def test_of_faces_on_one_face_the_first_stays() -> None:
+    first, other = face_at(0, 0, 100), face_at(200, 0, 100)
+    assert without_duplicates([first, face_at(10, 0, 100), other, face_at(205, 5, 100)]) == [first, other]
+
+
+def test_neighbours_and_a_small_face_before_a_large_one_are_no_duplicates() -> None:
+    apart = [face_at(0, 0, 100), face_at(30, 0, 100), face_at(0, 0, 300)]
+    assert without_duplicates(apart) == apart

@@ -40,10 +40,22 @@ def match_faces(known: Sequence[Face], found: Sequence[Face], reach: FloatArray)
     return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if allowed[i, j]]
 
 
-def faces_coincide(one: Face, other: Face) -> bool:
-    """Whether two sets of points lie on one and the same face."""
-    distance = np.linalg.norm(_five_points(one) - _five_points(other), axis=1).mean()
-    return bool(distance < SAME_FACE * min(face_size(one), face_size(other)))
+def without_duplicates(faces: Sequence[Face]) -> list[Face]:
+    """Of faces whose points lie on one and the same face, only the first.
+
+    Two faces are one when their five points are closer than `SAME_FACE` of the smaller one's size on average.
+    """
+    if len(faces) < 2:
+        return list(faces)
+    points = np.stack([_five_points(face) for face in faces])
+    size = np.array([face_size(face) for face in faces])
+    distance = np.linalg.norm(points[:, None] - points[None], axis=3).mean(axis=2)
+    same = distance < SAME_FACE * np.minimum(size[:, None], size[None])
+    kept: list[int] = []
+    for i in range(len(faces)):
+        if not same[i, kept].any():
+            kept.append(i)
+    return [faces[i] for i in kept]
 
 
 def face_size(face: Face) -> float:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from nasion.core import Box, Face, FloatArray, InputError, Landmarks
-from nasion.track.association import face_size, faces_coincide, match_faces
+from nasion.track.association import face_size, match_faces, without_duplicates
 from nasion.track.one_euro import SHORTEST_STEP, OneEuroFilter
 
 REACH = 1.0  # face sizes that a face may stand from where it was expected
@@ -151,11 +151,7 @@ class Tracker:
                 return (np.inf, -face.score)
             return (known[face.track_id].surprise(face, time_s), face.track_id)
 
-        kept: list[Face] = []
-        for face in sorted(faces, key=claim):
-            if not any(faces_coincide(face, other) for other in kept):
-                kept.append(face)
-        return kept
+        return without_duplicates(sorted(faces, key=claim))
 
 
 @dataclass(eq=False)

@@ -1,0 +1,80 @@
+"""``nasion``: the verbs, put together. A verb is imported when it is used, so that help comes at once."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+
+from nasion import __version__
+from nasion.cli.errors import NasionGroup
+
+VERBS = {  # name: where it is, and the first line of its help
+    "analyze": (
+        "analyze:analyze_command",
+        "Find faces in pictures, place their points and read them: one row per face.",
+    ),
+    "video": ("video:video_command", "Follow the faces of a video: one row per face and frame."),
+    "live": ("live:live_command", "Follow the faces before a camera until Ctrl-C."),
+    "demo": ("demo:demo_command", "Analyse two photos that come with the extra `demo`."),
+    "models": ("models:models_app", "The weights nasion knows: list, pull, verify."),
+    "systems": ("systems:systems_command", "List the published systems and how far nasion reproduces each."),
+    "bench": ("bench:bench_app", "Measure accuracy, speed and memory on labelled pictures, beside other systems."),
+}
+
+
+class Verbs(NasionGroup):
+    """A group whose commands are place-holders for their help until one of them is called."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] in VERBS:
+            self.commands[args[0]] = load_verb(args[0])
+        return super().resolve_command(ctx, args)
+
+
+def load_verb(name: str) -> Any:
+    """The real command called ``name``, its module imported."""
+    module, _, attribute = VERBS[name][0].partition(":")
+    found = getattr(import_module(f"nasion.cli.{module}"), attribute)
+    if not isinstance(found, typer.Typer):
+        holder = typer.Typer(add_completion=False)
+        holder.command(name)(found)
+        found = holder
+    command = typer.main.get_command(found)
+    command.name = name
+    return command
+
+
+app = typer.Typer(
+    name="nasion",
+    cls=Verbs,
+    help="Faces in photos and video: where they are, their points, and how far to trust each number.",
+    epilog="Exit codes: 0 done; 1 some inputs failed, each named on stderr; 2 bad usage; 130 interrupted.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_show_locals=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"nasion {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Nothing of its own: the verbs do the work."""
+
+
+def _place_holder() -> None:
+    """Never runs: `Verbs` puts the real command in its place."""
+
+
+for _name, (_, _line) in VERBS.items():
+    app.command(_name, help=_line)(_place_holder)

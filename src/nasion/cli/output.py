@@ -1,0 +1,93 @@
+"""Where results go: rows on stdout, annotated pictures in a folder, annotated video in a file."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from nasion.core import Face, ImageArray
+from nasion.media import FrameResult, Source, VideoWriter, draw_faces, write_image
+from nasion.media.paths import safe_name
+from nasion.media.table_files import json_lines
+
+if TYPE_CHECKING:
+    from nasion.pipeline import Outcome
+
+USUAL_FPS = 30.0  # for files and cameras that do not say theirs
+
+
+def print_json(result: FrameResult, schema: Any) -> None:
+    """The rows of one picture on stdout, one JSON object each, at once: somebody may be waiting for them."""
+    sys.stdout.write(json_lines(result, schema))
+    sys.stdout.flush()
+
+
+class VideoDrawing:
+    """An annotated video that keeps the time of its frames, from the first one on. A context manager."""
+
+    def __init__(self, path: Path, fps: float) -> None:
+        self._writer = VideoWriter(path, fps or USUAL_FPS)
+        self._first: float | None = None
+        self._last = -1.0
+
+    def add(self, image: ImageArray, faces: Sequence[Face], time_s: float) -> None:
+        """Draw the faces and append the frame."""
+        if self._first is None:
+            self._first = time_s
+        shown = time_s - self._first
+        # The stamps of broken files may stand still or step back, those of a video may not.
+        self._writer.write(draw_faces(image, faces), shown if shown > self._last else None)
+        self._last = max(self._last, shown)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._writer.close()
+
+
+class Drawings:
+    """Annotated pictures and videos in one folder, named after their inputs. A context manager."""
+
+    def __init__(self, folder: Path, sources: Sequence[Source]) -> None:
+        self._folder = folder
+        self._names = unique_names(sources)
+        self._video: tuple[Source, VideoDrawing] | None = None
+
+    def add(self, outcome: Outcome) -> None:
+        """Draw one outcome; those without a picture are passed over."""
+        source, result = outcome.source, outcome.result
+        if self._video is not None and self._video[0] is not source:
+            self._end_video()
+        if outcome.image is None:
+            return
+        path = self._folder / self._names[source.path]
+        if source.kind == "image":
+            write_image(path.with_name(f"{path.name}.jpg"), draw_faces(outcome.image, result.faces))
+            return
+        if self._video is None:
+            self._video = source, VideoDrawing(path.with_name(f"{path.name}.mp4"), USUAL_FPS)
+        self._video[1].add(outcome.image, result.faces, result.time_s or 0.0)
+
+    def _end_video(self) -> None:
+        if self._video is not None:
+            drawing, self._video = self._video[1], None
+            drawing.__exit__(None, None, None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._end_video()
+
+
+def unique_names(sources: Sequence[Source]) -> dict[str, str]:
+    """A file name without extension for each source's path: its own, or its whole path where two share a name."""
+    stems = {source.path: Path(safe_name(source.path)).stem if source.path != "-" else "stdin" for source in sources}
+    shared = Counter(stems.values())
+    whole = {path: safe_name(path).strip("./\\").replace("/", "_").replace("\\", "_") for path in stems}
+    return {path: stem if shared[stem] == 1 else whole[path] for path, stem in stems.items()}

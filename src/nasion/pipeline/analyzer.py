@@ -1,0 +1,233 @@
+"""The Analyzer: pixels in, faces with readings out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from copy import copy
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from nasion.core import Face, ImageArray, InputError, Reading, TaskError
+from nasion.core import scheme as find_scheme
+from nasion.media import check_image
+from nasion.pipeline.task import TaskLike, plan_tasks
+from nasion.track import Tracker, without_duplicates
+
+if TYPE_CHECKING:
+    from nasion.landmark import Placement
+
+Mode: TypeAlias = Literal["image", "video"]
+
+DEFAULT_TASKS = ("landmarks", "pose", "eyes")
+USUAL_STEP = 1 / 30  # s between frames that come without a time
+
+
+class FaceFinder(Protocol):
+    """What the Analyzer asks of a detector; `nasion.detect.FaceDetector` is one."""
+
+    def detect(self, image: ImageArray) -> list[Face]:
+        """Faces with five points (``coarse5``), best score first."""
+
+    def detect_batch(self, images: Sequence[ImageArray]) -> list[list[Face]]:
+        """The same for several images."""
+
+
+class PointPlacer(Protocol):
+    """What the Analyzer asks of a landmarker; `nasion.landmark.Landmarker` is one."""
+
+    def place_many(self, pairs: Sequence[tuple[ImageArray, Face]], *, passes: int | None = None) -> Sequence[Placement]:
+        """Points for each (image, face), the crop cut anew ``passes`` times."""
+
+
+class Analyzer:
+    """Finds faces, places their points and runs the tasks that were asked for, and nothing else.
+
+    Args:
+        tasks: names (`nasion.pipeline.task_names`) or task objects. ``("detect",)`` runs the detector alone: faces then
+            carry its five points.
+        mode: ``"image"``: each picture for itself. ``"video"``: pictures are frames of one clip, in order; faces get
+            ``track_id`` and their points are followed from frame to frame, see `nasion.track.Tracker`.
+        scheme: layout of the points given out; readers work on what the model placed, whatever this says.
+        detector, landmarker: name of a model or path of an ONNX file, or an object that does the work.
+        threshold: 0..1, detector score from which something counts as a face; None is the detector's own choice.
+        presence: 0..1, video only: how sure the landmarker must be that it still looks at a face.
+        max_faces: give only this many faces, the best first (in video: those known longest first); None is all.
+        passes: how often a newly detected face is cropped anew from the points just placed. Followed faces need one.
+        device: ``"cpu"`` or a provider name, as for `nasion.models.Session`.
+        threads: inference threads; None leaves it to ONNX Runtime.
+        smooth: video only: pass the points through a One-Euro filter.
+        detect_every: video only: frames from one detection to the next while all faces are followed.
+        max_gap_s: video only: seconds a face may be lost and still keep its id.
+
+    Raises:
+        TaskError: a task does not exist or its needs cannot be met.
+        SchemeError: there is no such scheme.
+        ModelError: a model cannot be found or loaded.
+        InputError: an option makes no sense.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[TaskLike] = DEFAULT_TASKS,
+        *,
+        mode: Mode = "image",
+        scheme: str = "dense478",
+        detector: str | Path | FaceFinder = "detector",
+        landmarker: str | Path | PointPlacer = "landmarker",
+        threshold: float | None = None,
+        presence: float = 0.5,
+        max_faces: int | None = None,
+        passes: int = 2,
+        device: str = "cpu",
+        threads: int | None = None,
+        smooth: bool = True,
+        detect_every: int = 10,
+        max_gap_s: float = 1.5,
+    ) -> None:
+        if max_faces is not None and max_faces < 1:
+            raise InputError(f"max_faces must be 1 or more, or None for all, got {max_faces}")
+        if passes < 1:
+            raise InputError(f"passes must be 1 or more, got {passes}")
+        self.tasks, self.mode, self.scheme = tuple(tasks), _check_mode(mode), find_scheme(scheme).name
+        self._plan = plan_tasks(tasks)
+        self._max_faces, self._passes, self._presence = max_faces, passes, presence
+        self._smooth, self._detect_every, self._max_gap_s = smooth, detect_every, max_gap_s
+        self.reset()
+        self._detector = _load_detector(detector, threshold, device, threads)
+        self._landmarker = _load_landmarker(landmarker, device, threads) if self._plan.place else None
+
+    def __call__(self, image: ImageArray, time_s: float | None = None) -> list[Face]:
+        """The faces of one picture, or of the next frame of a clip.
+
+        Args:
+            image: RGB uint8 (H, W, 3). BGR is not noticed, it only makes results worse.
+            time_s: video mode only: the frame's time, seconds; without it frames count as 1/30 s apart.
+
+        Returns:
+            Faces, best detector score first; in video mode with ids, the oldest id first. Empty when there are none.
+
+        Raises:
+            InputError: ``image`` is no picture, or the frame comes before the one before it.
+            TaskError: a task did not give one reading per face.
+        """
+        image = check_image(image)
+        if self.mode == "video":
+            return self._read(image, self._follow(image, self._next_time(time_s)))
+        if time_s is not None:
+            raise InputError("time_s is for Analyzer(mode='video'); this one takes each picture for itself")
+        return self._read(image, self._place_all([image], [self._detector.detect(image)])[0])
+
+    def batch(self, images: Iterable[ImageArray]) -> list[list[Face]]:
+        """The faces of each picture; points are placed on all faces of all pictures together.
+
+        Raises:
+            InputError: an image is no picture, or this Analyzer follows a video.
+        """
+        if self.mode == "video":
+            raise InputError("batch is for separate pictures, Analyzer(mode='image'); give frames one by one, in order")
+        checked = [check_image(image) for image in images]
+        placed = self._place_all(checked, self._detector.detect_batch(checked))
+        return [self._read(image, faces) for image, faces in zip(checked, placed, strict=True)]
+
+    @property
+    def readings(self) -> dict[str, type[Reading]]:
+        """Task name to reading type, of all readings that its faces carry: the table's columns follow from it."""
+        return {task.name: task.gives for task in self._plan.readers}
+
+    def reset(self) -> None:
+        """Forget the clip, in video mode: ids begin at 0 again."""
+        self._time_s: float | None = None
+        self._tracker = Tracker(
+            detect_every=self._detect_every,
+            max_gap_s=self._max_gap_s,
+            start=self._presence if self._plan.place else 0.0,
+            keep=self._presence if self._plan.place else 0.0,
+            follow=self._plan.place,
+            smooth=self._smooth,
+        )
+
+    def in_mode(self, mode: Mode) -> Analyzer:
+        """An Analyzer with the same options and models in another mode, with no clip begun."""
+        other = copy(self)
+        other.mode = _check_mode(mode)
+        other.reset()
+        return other
+
+    def _place_all(self, images: Sequence[ImageArray], detections: Sequence[list[Face]]) -> list[list[Face]]:
+        """The detected faces of each picture with their points; two detections that end on one face become one."""
+        found = [faces[: self._max_faces] for faces in detections]
+        if self._landmarker is None:
+            return found
+        pairs = [(image, face) for image, faces in zip(images, found, strict=True) for face in faces]
+        points = iter(self._landmarker.place_many(pairs, passes=self._passes))
+        placed = [[replace(face, landmarks=next(points).landmarks) for face in faces] for faces in found]
+        return [without_duplicates(faces) for faces in placed]
+
+    def _next_time(self, time_s: float | None) -> float:
+        last = self._time_s
+        if time_s is None:
+            time_s = 0.0 if last is None else last + USUAL_STEP
+        if last is not None and time_s < last:
+            raise InputError(f"frames must come in order: {time_s} s after {last} s; call reset() before another clip")
+        self._time_s = time_s
+        return time_s
+
+    def _follow(self, image: ImageArray, time_s: float) -> list[Face]:
+        """The faces of the next frame, with ids; a face that gets lost has the detector look at once."""
+        tracker = self._tracker
+        detected = tracker.due()
+        placed = self._candidates(image, time_s, detected)
+        if not detected and any(face.score < tracker.keep for face in placed):
+            detected = True
+            placed = self._candidates(image, time_s, detected)
+        return tracker.update(time_s, placed, detected=detected)
+
+    def _candidates(self, image: ImageArray, time_s: float, detect: bool) -> list[Face]:
+        faces = self._tracker.candidates(time_s, self._detector.detect(image) if detect else None)[: self._max_faces]
+        if self._landmarker is None:
+            return faces
+        placed = list(faces)
+        for fresh, passes in ((True, self._passes), (False, 1)):  # a followed face is already well framed
+            chosen = [i for i, face in enumerate(faces) if (face.landmarks.scheme.name == "coarse5") is fresh]
+            placements = self._landmarker.place_many([(image, faces[i]) for i in chosen], passes=passes)
+            for i, found in zip(chosen, placements, strict=True):
+                box = found.landmarks.box  # of the same kind on frames with and without a detection
+                placed[i] = replace(faces[i], box=box, score=found.presence, landmarks=found.landmarks)
+        return placed
+
+    def _read(self, image: ImageArray, faces: list[Face]) -> list[Face]:
+        """Run the readers and bring the points into the wanted scheme."""
+        for task in self._plan.readers if faces else ():
+            readings = task.read(image, faces)
+            if len(readings) != len(faces):
+                raise TaskError(f"task {task.name!r} gave {len(readings)} readings for {len(faces)} faces")
+            faces = [face.with_reading(task.name, reading) for face, reading in zip(faces, readings, strict=True)]
+        if self._landmarker is None:
+            return faces
+        return [replace(face, landmarks=face.landmarks.to(self.scheme)) for face in faces]
+
+
+def _check_mode(mode: Mode) -> Mode:
+    if mode not in ("image", "video"):
+        raise InputError(f"mode must be 'image' or 'video', got {mode!r}")
+    return mode
+
+
+def _load_detector(
+    model: str | Path | FaceFinder, threshold: float | None, device: str, threads: int | None
+) -> FaceFinder:
+    if not isinstance(model, str | Path):
+        return model
+    from nasion.detect.detector import DEFAULT_THRESHOLD, FaceDetector
+
+    threshold = DEFAULT_THRESHOLD if threshold is None else threshold
+    return FaceDetector(model, threshold=threshold, device=device, threads=threads)
+
+
+def _load_landmarker(model: str | Path | PointPlacer, device: str, threads: int | None) -> PointPlacer:
+    if not isinstance(model, str | Path):
+        return model
+    from nasion.landmark import Landmarker
+
+    return Landmarker(model, device=device, threads=threads)
