@@ -1,9 +1,10 @@
 """Train the face detector.
 
 Use:
-    python -m training.detector.train --work DIR [--steps 6200] [--batch 16] [--threads 1]
+    python -m training.detector.train --work DIR [--minutes 75] [--batch 16] [--threads 1]
 
-Seeded and resumable: run the same command again and it goes on from ``last.pt``. Writes ``last.pt`` (everything),
+The schedule is by wall time, so that it ends on a busy machine too: a cosine over ``--minutes``. The scenes are seeded
+by step. Resumable: run the same command again and it goes on from ``last.pt``. Writes ``last.pt`` (everything),
 ``ema.pt`` (the averaged weights, the ones to export), ``curve.csv`` and ``curve.png``.
 """
 
@@ -14,6 +15,7 @@ import copy
 import csv
 import math
 import time
+from itertools import count
 from pathlib import Path
 
 import cv2
@@ -73,11 +75,9 @@ def test(net: Detector, held: Store) -> dict[str, float]:
     return {"recall_30": hits[0.3] / faces, "recall_50": hits[0.5] / faces, "found_50": extra / faces}
 
 
-def rate_at(step: int, steps: int, top: float) -> float:
-    """Warm-up, then a cosine to one hundredth."""
-    if step < 150:
-        return top * (step + 1) / 150
-    return top * (0.01 + 0.99 * (1 + math.cos(math.pi * (step - 150) / max(1, steps - 150))) / 2)
+def rate_at(step: int, progress: float, top: float) -> float:
+    """A warm-up over the first 150 steps, then a cosine to one hundredth as ``progress`` goes from 0 to 1."""
+    return top * min(1.0, (step + 1) / 150) * (0.01 + 0.99 * (1 + math.cos(math.pi * min(progress, 1.0))) / 2)
 
 
 def plot(path: Path) -> None:
@@ -106,7 +106,7 @@ def plot(path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=6200)
+    parser.add_argument("--minutes", type=float, default=75.0)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--threads", type=int, default=1)
@@ -134,9 +134,11 @@ def main() -> None:
         curve.write_text(",".join(FIELDS) + "\n")
     corner, stride = cells(SIDE, SIDE)
     start, sums = time.time() - spent, dict.fromkeys(FIELDS[3:8], 0.0)
-    for step in range(first, args.steps):
+    for step in count(first):
+        progress = (time.time() - start) / (60 * args.minutes)
+        rate, last = rate_at(step, progress, args.rate), progress >= 1
         for group in optimizer.param_groups:
-            group["lr"] = rate_at(step, args.steps, args.rate)
+            group["lr"] = rate
         images, rows, owner = batch(scenes, step, args.batch)
         net.train()
         total, parts = detection_loss(flatten(net(images)), corner, stride, rows, owner)
@@ -150,21 +152,23 @@ def main() -> None:
                 mean.lerp_(value, 1 - keep) if mean.is_floating_point() else mean.copy_(value)
         sums = {k: v + parts[k] / LOG_EVERY for k, v in sums.items()}
         done = step + 1
-        if done % SAVE_EVERY == 0 or done == args.steps:
+        if done % SAVE_EVERY == 0 or last:
             state = {"net": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
             torch.save({**state, "step": done, "seconds": time.time() - start}, args.work / "last.tmp")
             (args.work / "last.tmp").replace(args.work / "last.pt")
             torch.save(average.state_dict(), args.work / "ema.tmp")
             (args.work / "ema.tmp").replace(args.work / "ema.pt")
-        if done % LOG_EVERY == 0:
+        if done % LOG_EVERY == 0 or last:
             entry: dict[str, object] = {"step": done, "seconds": round(time.time() - start, 1)}
-            entry |= {"rate": f"{rate_at(step, args.steps, args.rate):.2e}"} | {k: f"{v:.4f}" for k, v in sums.items()}
-            if done % TEST_EVERY == 0 or done == args.steps:
+            entry |= {"rate": f"{rate:.2e}"} | {k: f"{v:.4f}" for k, v in sums.items()}
+            if done % TEST_EVERY == 0 or last:
                 entry |= {k: f"{v:.4f}" for k, v in test(average, held).items()}
             with curve.open("a") as out:
                 csv.DictWriter(out, FIELDS).writerow(entry)
             print(entry, flush=True)
             sums = dict.fromkeys(sums, 0.0)
+        if last:
+            break
     plot(curve)
 
 
