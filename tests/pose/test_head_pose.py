@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from nasion.core import Box, Camera, Face, Landmarks, scheme
 from nasion.core.geometry.rotation import angles_to_rotation
+from nasion.core.pose import line_of_sight
 from nasion.pose import HeadPose
 
 SIZE = 640
@@ -15,10 +16,11 @@ CAMERA = Camera.for_image(SIZE, SIZE)
 
 
 def posed(yaw: float, pitch: float, roll: float, at: tuple[float, float, float] = (0, 0, 600)) -> Face:
-    """The mean head, turned and placed ``at`` mm, as the assumed camera sees it."""
+    """The mean head, turned relative to the line of sight and placed ``at`` mm, as the assumed camera sees it."""
     dense = scheme("dense478")
     assert dense.template is not None
-    pixels = CAMERA.project(dense.template @ angles_to_rotation(yaw, pitch, roll).T + at)
+    rotation = line_of_sight(np.array(at)) @ angles_to_rotation(yaw, pitch, roll)
+    pixels = CAMERA.project(dense.template @ rotation.T + at)
     landmarks = Landmarks.from_points(pixels, dense, sigma=0.5)
     return Face(landmarks.box, 0.9, landmarks)
 
@@ -54,11 +56,26 @@ def test_a_known_camera_replaces_the_guess():
     tele = Camera(3000, 3000, 319.5, 319.5)
     dense = scheme("dense478")
     assert dense.template is not None
-    pixels = tele.project(dense.template @ angles_to_rotation(25, -10, 5).T + (30, 0, 2000))
+    rotation = line_of_sight(np.array((30, 0, 2000))) @ angles_to_rotation(25, -10, 5)
+    pixels = tele.project(dense.template @ rotation.T + (30, 0, 2000))
     landmarks = Landmarks.from_points(pixels, dense, sigma=0.5)
     pose = HeadPose(tele).read(IMAGE, [Face(landmarks.box, 1.0, landmarks)])[0]
     assert (pose.yaw, pose.pitch, pose.roll) == pytest.approx((25, -10, 5), abs=0.1)
     assert pose.translation[2] == pytest.approx(2000, rel=0.01)
+    np.testing.assert_allclose(pose.camera_rotation, rotation, atol=1e-3)
+
+
+def test_a_head_that_looks_into_the_lens_has_zero_pose_wherever_it_stands():
+    for at in ((0, 0, 700), (-250, -200, 700), (300, 100, 900)):
+        pose = HeadPose().read(IMAGE, [posed(0, 0, 0, at)])[0]
+        assert (pose.yaw, pose.pitch, pose.roll) == pytest.approx((0, 0, 0), abs=0.1)
+
+
+def test_points_in_one_spot_give_no_pose_and_say_so():
+    landmarks = Landmarks.from_points(np.full((478, 2), 100.0), scheme("dense478"), sigma=0.5)
+    pose = HeadPose().read(IMAGE, [Face(Box(90, 90, 110, 110), 0.9, landmarks), posed(10, 0, 0)])
+    assert np.isnan(pose[0].yaw) and pose[0].reliability == 0 and "no pose" in pose[0].reason
+    assert pose[1].yaw == pytest.approx(10, abs=0.1)
 
 
 def test_a_profile_says_that_it_is_one():

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from nasion.core import Camera, Face, ImageArray, Landmarks, Pose, scheme
-from nasion.core.geometry.pnp import solve_pnp
-from nasion.core.geometry.rotation import rotation_to_angles
+from nasion.core import Camera, Face, FloatArray, ImageArray, Pose, scheme
+from nasion.core.geometry.pnp import solve_pnp_batch
+from nasion.core.geometry.rotation import rotations_to_angles
+from nasion.core.pose import line_of_sight
 
 # dense478 points on forehead, nose bridge, cheek bones, temples and eye corners
 RIGID = (
@@ -29,8 +30,8 @@ class HeadPose:
     """Task ``pose``: reads ``Pose`` from landmarks that convert to ``dense478``.
 
     Args:
-        camera: of the pictures; without one, a 60 degree field of view over the longer side is assumed, which moves
-            angles by a few degrees for faces far off the centre and makes the depth a guess.
+        camera: of the pictures. Without one a 60 degree field of view over the longer side is assumed; angles are
+            relative to the line of sight, so they hardly feel it, but the depth is then a guess.
     """
 
     name, needs, gives = "pose", ("landmarks",), Pose
@@ -40,33 +41,40 @@ class HeadPose:
 
     def read(self, image: ImageArray, faces: list[Face]) -> list[Pose]:
         """One pose per face, from its points; of ``image`` only the size matters, for the assumed camera."""
+        if not faces:
+            return []
         height, width = image.shape[:2]
-        camera = self.camera or Camera.for_image(width, height)
-        return [self._one(face.landmarks.to("dense478"), camera) for face in faces]
-
-    @staticmethod
-    def _one(landmarks: Landmarks, camera: Camera) -> Pose:
-        index = list(RIGID)
         template = scheme("dense478").template
         assert template is not None, "the dense scheme ships with its metric template"
-        pixels, visibility, sigma = landmarks.points[index, :2], landmarks.visibility[index], landmarks.sigma[index]
-        size = float(np.sqrt(max(landmarks.box.area, 1e-6)))
-        weights = (0.05 + visibility) / (sigma + 0.01 * size) ** 2
-        fit = solve_pnp(template[index], pixels, camera, weights=weights)
-        yaw, pitch, roll = rotation_to_angles(fit.rotation)
-        reliability, reason = 1.0 - fit.residual_px / (LOOSE_FIT * size), ""
-        if abs(yaw) > TURNED:
-            reliability, reason = min(reliability, 0.4), f"turned by more than {TURNED:.0f} degrees"
-        elif visibility.mean() < 0.5:
-            reliability, reason = min(reliability, 0.4), "most of the upper face is hidden"
-        elif reliability < 0.5:
-            reason = "the points do not fit a head"
-        x, y, z = (float(v) for v in fit.translation)
-        return Pose(
-            reliability=float(np.clip(reliability, 0, 1)),
-            reason=reason,
-            yaw=yaw,
-            pitch=pitch,
-            roll=roll,
-            translation=(x, y, z),
+        index = list(RIGID)
+        points = [face.landmarks.to("dense478") for face in faces]
+        sizes = np.array([np.sqrt(max(p.box.area, 1e-6)) for p in points])
+        visibility = np.stack([p.visibility[index] for p in points])
+        sigma = np.stack([p.sigma[index] for p in points])
+        fit = solve_pnp_batch(
+            template[index],
+            np.stack([p.points[index, :2] for p in points]),
+            self.camera or Camera.for_image(width, height),
+            (0.05 + visibility) / (sigma + 0.01 * sizes[:, None]) ** 2,
         )
+        angles = rotations_to_angles(np.swapaxes(line_of_sight(fit.translation), 1, 2) @ fit.rotation)
+        angles[~fit.converged | (sizes < 1.0)] = np.nan  # points within a pixel of each other fit any head far away
+        return [
+            _pose(angles[i], fit.translation[i], float(fit.residual_px[i] / sizes[i]), float(visibility[i].mean()))
+            for i in range(len(faces))
+        ]
+
+
+def _pose(angles: FloatArray, translation: FloatArray, misfit: float, seen: float) -> Pose:
+    yaw, pitch, roll = (float(a) for a in angles)
+    x, y, z = (float(t) for t in translation)
+    reliability, reason = float(np.clip(1 - misfit / LOOSE_FIT, 0, 1)), ""
+    if not np.isfinite(yaw):
+        reliability, reason = 0.0, "the points admit no pose"
+    elif abs(yaw) > TURNED:
+        reliability, reason = min(reliability, 0.4), f"turned by more than {TURNED:.0f} degrees"
+    elif seen < 0.5:
+        reliability, reason = min(reliability, 0.4), "most of the upper face is hidden"
+    elif reliability < 0.5:
+        reason = "the points do not fit a head"
+    return Pose(reliability, reason, yaw, pitch, roll, (x, y, z))
