@@ -1,4 +1,4 @@
-"""Conversions between layouts: what is shared is kept, what is missing is said, the learned map is as good as claimed."""
+"""Conversions between layouts: what is shared is kept, what is missing is said, errors are stated."""
 
 import csv
 
@@ -171,7 +171,7 @@ def test_the_shortest_chain_is_taken():
 
 
 def test_the_template_of_ibug68_looks_like_human_annotations():
-    """The mean of the human HELEN annotations, after a similarity, lies within 4 % of the eye distance of our template."""
+    """The mean of human HELEN annotations, after a similarity, lies within 4 % of the eye distance of our template."""
     from nasion.core.geometry.procrustes import generalized_procrustes, procrustes
 
     with (shared_data("landmarks68") / "train.csv").open(newline="") as stream:

@@ -55,6 +55,19 @@ def test_the_mirror_is_an_involution_that_swaps_the_names_sides(name):
 
 
 @every
+def test_the_points_of_a_sides_groups_are_named_for_that_side(name):
+    layout = scheme(name)
+    for group, index in layout.groups.items():
+        side = group.split("_")[0]
+        if side in ("left", "right"):
+            assert all(layout.names[i].startswith(f"{side}_") for i in index), group
+
+
+def test_coarse5_has_the_order_detectors_are_asked_for():
+    assert scheme("coarse5").names == ("left_eye", "right_eye", "nose_tip", "left_mouth_corner", "right_mouth_corner")
+
+
+@every
 def test_the_mirror_takes_groups_to_the_other_sides_groups(name):
     layout = scheme(name)
     for group, index in layout.groups.items():
