@@ -87,6 +87,8 @@ def fake_peer(tmp_path: Path, bench_data: Path) -> Path:
         f"points, boxes = {json.dumps(moved)}, {json.dumps(half)}\n"
         "job = json.loads(Path(sys.argv[1]).read_text())\n"
         "def one(path):\n"
+        "    if job['task'] == 'video':\n"
+        "        return {'frames': 20, 'with_face': 20, 'seconds': 1.0}\n"
         "    name = Path(path).name\n"
         "    face = {'box': boxes[name], 'score': 0.9}\n"
         "    if job['task'] == 'landmarks':\n"
@@ -98,7 +100,8 @@ def fake_peer(tmp_path: Path, bench_data: Path) -> Path:
     )
     (folder / "broken.py").write_text("raise SystemExit('no weights here')\n")
     (folder / "peers.toml").write_text(
-        "[shifted]\nlabel = 'Shifted'\nscript = 'shifted.py'\nbenchmarks = ['landmarks', 'detect']\nlayout = 'ibug68'\n"
+        "[shifted]\nlabel = 'Shifted'\nscript = 'shifted.py'\nbenchmarks = ['landmarks', 'detect', 'video']\n"
+        "layout = 'ibug68'\n"
         "[broken]\nlabel = 'Broken'\nscript = 'broken.py'\nbenchmarks = ['video']\n"
     )
     return folder

@@ -41,7 +41,7 @@ def bench_video(
         pairs: how often each clip is run by us and by each peer, in turns; the medians are reported.
     """
     rivals = find_peers(peers, "video", peers_folder)
-    rows, clips = [], {}
+    clips: dict[str, dict[str, dict[str, Any]]] = {}
     for name in progress(CLIPS, "video", len(CLIPS)):
         path = clip(data, name)
         ours: list[dict[str, Any]] = []
@@ -56,21 +56,16 @@ def bench_video(
         }
         clips[name] = {OURS: _summary(ours)} | {mode: _summary(runs) for mode, runs in modes.items()}
         clips[name] |= {peer.label: _summary(theirs[peer.name], ours) for peer in rivals}
-        rows += [_row(name, system, numbers) for system, numbers in clips[name].items()]
     ids = {name: _ids(clip(data, name)) for name in (*CLIPS, GAP_CLIP)}
     return Result(
         name="video",
         title="Video: boxes, 68 + 478 points, pose and eyes",
         command=command_line("video", peers) + (f" --pairs {pairs}" if pairs != VIDEO_PAIRS else ""),
         tables=(
-            Table(
-                f"Frames per second, median of {pairs} runs in turns",
-                ("clip", "system", "frames", "with a face", "frames/s", "slowest-fastest", "nasion is faster by"),
-                tuple(rows),
-            ),
+            *(_clip_table(name, systems, pairs) for name, systems in clips.items()),
             Table(
                 "Identities",
-                ("clip", "frames", "without a face", "track ids"),
+                ("clip", "frames", "without a face", "track id: frames"),
                 tuple(_ids_row(k, v) for k, v in ids.items()),
             ),
         ),
@@ -150,19 +145,20 @@ def _ids(path: Path) -> dict[str, Any]:
     return {"frames": frames, "without_face": without, "frames_per_id": {str(k): v for k, v in sorted(seen.items())}}
 
 
-def _row(name: str, system: str, n: dict[str, Any]) -> tuple[str | int | float | None, ...]:
-    ratio = n.get("nasion_over_this_median")
-    return (
-        name,
-        system,
-        n["frames"],
-        n["with_face"],
-        f"{n['frames_per_s_median']:.1f}",
-        f"{min(n['frames_per_s']):.1f}-{max(n['frames_per_s']):.1f}",
-        None if ratio is None else f"{ratio:.2f} x",
+def _clip_table(name: str, systems: dict[str, dict[str, Any]], pairs: int) -> Table:
+    rows = []
+    for label, n in systems.items():
+        speeds, ratio = n["frames_per_s"], n.get("nasion_over_this_median")
+        spread = f"{min(speeds):.1f}-{max(speeds):.1f}"
+        times = None if ratio is None else f"{ratio:.2f} x"
+        rows.append((label, n["with_face"], f"{n['frames_per_s_median']:.1f}", spread, times))
+    return Table(
+        f"{name}: {systems[OURS]['frames']} frames; frames per second, median of {pairs} runs in turns",
+        ("system", "with a face", "frames/s", "range", "nasion is faster by"),
+        tuple(rows),
     )
 
 
 def _ids_row(name: str, ids: dict[str, Any]) -> tuple[str | int | float | None, ...]:
-    listed = ", ".join(f"{k} ({v} frames)" for k, v in ids["frames_per_id"].items())
+    listed = ", ".join(f"{k}: {v}" for k, v in ids["frames_per_id"].items())
     return name, ids["frames"], ids["without_face"], listed or None

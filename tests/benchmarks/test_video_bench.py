@@ -1,0 +1,39 @@
+import pytest
+
+from fakes import picture
+from nasion.media import VideoWriter
+from nasion.report.bench import video
+from nasion.report.bench.video import bench_video
+
+
+@pytest.fixture
+def clips(bench_data, monkeypatch):
+    """One clip of a square that wanders, one where it leaves for a while."""
+    (bench_data / "video").mkdir()
+    for name, gap in (("moving.mp4", range(0)), ("leaves.mp4", range(8, 14))):
+        with VideoWriter(bench_data / "video" / name, 30) as out:
+            for i in range(20):
+                out.write(picture() if i in gap else picture(("red", 100 + 3 * i, 120, 80)))
+    monkeypatch.setattr(video, "CLIPS", ("moving.mp4",))
+    monkeypatch.setattr(video, "GAP_CLIP", "leaves.mp4")
+    return bench_data
+
+
+@pytest.mark.usefixtures("fake_models")
+def test_every_mode_sees_every_frame_and_peers_take_turns(clips, fake_peer):
+    numbers = bench_video(clips, ["shifted"], fake_peer, pairs=2).numbers
+    systems = numbers["clips"]["moving.mp4"]
+    assert set(systems) == {"nasion", "detecting every frame", "tracking and drawing", "Shifted"}
+    assert {s["frames"] for s in systems.values()} == {20}
+    assert all(s["with_face"] == 20 for s in systems.values())
+    assert len(systems["nasion"]["frames_per_s"]) == len(systems["Shifted"]["frames_per_s"]) == 2
+    assert systems["Shifted"]["frames_per_s_median"] == 20
+    ours = systems["nasion"]["frames_per_s"]
+    assert systems["Shifted"]["nasion_over_this_median"] == pytest.approx(sum(ours) / 2 / 20, rel=1e-3)
+
+
+@pytest.mark.usefixtures("fake_models")
+def test_the_gap_and_the_ids_are_counted(clips):
+    ids = bench_video(clips, pairs=1).numbers["identities"]
+    assert ids["moving.mp4"] == {"frames": 20, "without_face": 0, "frames_per_id": {"0": 20}}
+    assert ids["leaves.mp4"]["without_face"] >= 5
