@@ -24,12 +24,15 @@ class Store:
     sheet: np.ndarray
     size: np.ndarray
     rows: list[np.ndarray]
+    files: list[str]
 
     @classmethod
     def load(cls, work: Path, name: str) -> Store:
         labels = np.load(work / f"{name}_labels.npz")
         rows = np.split(labels["rows"], labels["first"][1:-1])
-        return cls(np.load(work / f"{name}.npy", mmap_mode="r"), labels["size"], rows)
+        return cls(
+            np.load(work / f"{name}.npy", mmap_mode="r"), labels["size"], rows, [str(f) for f in labels["files"]]
+        )
 
     def picture(self, i: int) -> np.ndarray:
         width, height = self.size[i]
@@ -91,13 +94,14 @@ class Scenes:
 
     def __init__(self, work: Path, seed: int) -> None:
         self.faces, self.crowds, self.seed = Store.load(work, "faces"), Store.load(work, "crowds"), seed
+        self.wide = np.flatnonzero(["/landmarks68/" in f for f in self.faces.files])  # much more than the face
 
     def scene(self, step: int, place: int) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng([self.seed, step, place])
         kind = rng.choice(KINDS, p=SHARES)
         image, rows = getattr(self, kind)(rng)
         rows = self.settle(rows)
-        image = occlude(rng, image, rows)
+        image = distract(rng, occlude(rng, image, rows), rows)
         return degrade(rng, image), rows
 
     @staticmethod
@@ -115,7 +119,7 @@ class Scenes:
         image, rows = self.crowds.picture(i), self.crowds.rows[i]
         face = rows[int(rng.integers(len(rows)))]
         size = float(np.sqrt(max((face[2] - face[0]) * (face[3] - face[1]), 4.0)))
-        target = np.exp(rng.uniform(np.log(9), np.log(150)))
+        target = np.exp(rng.uniform(np.log(9), np.log(240)))
         extent = self.crowds.size[i].astype(np.float64)
         least = SIDE / extent.max() * (1.0 if rng.random() < 0.85 else 0.5)  # rarely more margin than photo
         scale = float(np.clip(target / size, least, max(4.0, least)))
@@ -151,7 +155,7 @@ class Scenes:
         image, rows = self.background(rng)
         image = image.copy()
         largest = np.exp(rng.uniform(np.log(14), np.log(300)))
-        count = 0 if rng.random() < 0.15 else int(rng.integers(1, 2 + min(14, int(600 / largest))))
+        count = 0 if rng.random() < 0.25 else int(rng.integers(1, 2 + min(14, int(600 / largest))))
         for _ in range(count):
             i = int(rng.integers(len(self.faces)))
             source, labels = self.faces.picture(i), self.faces.rows[i][:1]
@@ -172,16 +176,18 @@ class Scenes:
         return image, rows
 
     def mosaic(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        columns = int(rng.choice([1, 2, 3, 4, 5, 6, 8], p=[0.26, 0.22, 0.16, 0.12, 0.1, 0.08, 0.06]))
+        columns = int(rng.choice([1, 2, 3, 4, 5, 6, 8], p=[0.5, 0.14, 0.1, 0.08, 0.07, 0.06, 0.05]))
         image, rows = texture(rng), []
         cell = SIDE / columns
         for y in range(columns):
             for x in range(columns):
                 if rng.random() < 0.12:
                     continue
-                i = int(rng.integers(len(self.faces)))
+                # alone on the canvas, every other face has a real scene around it
+                wide = columns == 1 and rng.random() < 0.5
+                i = int(rng.choice(self.wide) if wide else rng.integers(len(self.faces)))
                 source, labels = self.faces.picture(i), self.faces.rows[i]
-                zoom = rng.uniform(0.55, 1.15) * (rng.uniform(0.3, 1.0) if columns == 1 else 1.0)
+                zoom = np.exp(rng.uniform(np.log(0.4), np.log(2.0))) if columns == 1 else rng.uniform(0.55, 1.15)
                 scale = cell / max(source.shape[:2]) * zoom
                 mirrored = bool(rng.random() < 0.5)
                 center = np.array(source.shape[1::-1]) / 2
@@ -252,6 +258,38 @@ def occlude(rng: np.random.Generator, image: np.ndarray, rows: np.ndarray) -> np
             cx, cy = rng.uniform(x0, x1), rng.uniform(y0, y1)
             axes = (int(w * rng.uniform(0.1, 0.32)), int(h * rng.uniform(0.1, 0.32)))
             cv2.ellipse(image, (int(cx), int(cy)), axes, float(rng.uniform(0, 180)), 0, 360, colour, -1, cv2.LINE_AA)
+    return image
+
+
+def distract(rng: np.random.Generator, image: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """In some scenes, things a little like faces that are none: lamps, ovals of skin colour, rings, letters."""
+    if rng.random() > 0.35:
+        return image
+    for _ in range(int(rng.integers(1, 9))):
+        size = float(np.exp(rng.uniform(np.log(6), np.log(140))))
+        x, y = rng.uniform(0, SIDE, 2)
+        if len(rows) and overlaps(np.array([x - size, y - size, x + size, y + size]), rows).max() > 0:
+            continue
+        draw, at = rng.random(), (int(x), int(y))
+        tone = rng.uniform(0.25, 1.0) * np.array([255, rng.uniform(150, 220), rng.uniform(90, 200)])
+        colour = tuple(int(v) for v in (tone if rng.random() < 0.5 else rng.integers(0, 256, 3)))
+        if draw < 0.6:
+            axes = (max(2, int(size * rng.uniform(0.25, 0.5))), max(2, int(size * rng.uniform(0.3, 0.5))))
+            width = -1 if rng.random() < 0.75 else max(1, int(size * rng.uniform(0.03, 0.15)))
+            cv2.ellipse(image, at, axes, float(rng.uniform(0, 180)), 0, 360, colour, width, cv2.LINE_AA)
+            if width == -1 and size > 16 and rng.random() < 0.5:  # shaded like a ball
+                x0, y0, x1, y1 = (int(max(v, 0)) for v in (x - size / 2, y - size / 2, x + size / 2, y + size / 2))
+                image[y0:y1, x0:x1] = cv2.blur(image[y0:y1, x0:x1], (int(size / 4) | 1, int(size / 4) | 1))
+        elif draw < 0.9:
+            text = "".join(chr(int(c)) for c in rng.integers(33, 127, int(rng.integers(1, 8))))
+            font = int(
+                rng.choice([cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_SCRIPT_COMPLEX])
+            )
+            height = min(size, 60) / 24
+            cv2.putText(image, text, at, font, height, colour, max(1, int(height * rng.uniform(1, 5))), cv2.LINE_AA)
+        else:
+            points = (np.array([x, y]) + rng.uniform(-size, size, (int(rng.integers(3, 7)), 2)) / 2).astype(np.int32)
+            cv2.fillPoly(image, [points], colour, cv2.LINE_AA)
     return image
 
 
