@@ -6,9 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from nasion.core import ImageArray
+
+# the same examples in every run, and no test of how long one takes
+settings.register_profile("nasion", deadline=None, derandomize=True)
+settings.load_profile("nasion")
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 

@@ -4,10 +4,10 @@ import csv
 
 import numpy as np
 import pytest
-from conftest import shared_data
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import shared_data
 from nasion.core import SCHEMES, Landmarks, SchemeError, convert, scheme
 from nasion.core.convert import CONVERSIONS, conversion_path
 from nasion.core.schemes import occ100, union124
@@ -152,9 +152,9 @@ def test_a_view_the_model_placed_wins_over_a_conversion():
 
 
 def test_no_way_says_where_one_can_go():
-    with pytest.raises(SchemeError, match="'coarse5' to 'dense478'.*gets to nothing"):
+    with pytest.raises(SchemeError, match=r"'coarse5' to 'dense478'.*gets to nothing"):
         random_landmarks("coarse5").to("dense478")
-    with pytest.raises(SchemeError, match="'ibug68' to 'dense478'.*aflw19, coarse5, cofw29, union124, wflw98"):
+    with pytest.raises(SchemeError, match=r"'ibug68' to 'dense478'.*aflw19, coarse5, cofw29, union124, wflw98"):
         random_landmarks("ibug68").to("dense478")
     with pytest.raises(SchemeError, match="no scheme 'ibug69'"):
         random_landmarks("ibug68").to("ibug69")

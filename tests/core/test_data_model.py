@@ -67,7 +67,7 @@ def test_camera_projects_and_looks_back():
 def test_camera_has_its_field_of_view_over_the_longer_side():
     camera = Camera.for_image(480, 640, field_of_view=90)
     assert camera.fx == camera.fy == pytest.approx(320)
-    with pytest.raises(InputError, match="1..170"):
+    with pytest.raises(InputError, match=r"1\.\.170"):
         Camera.for_image(640, 480, field_of_view=0)
 
 

@@ -96,7 +96,7 @@ def test_weight_zero_silences_wild_and_missing_points():
 
 
 def test_weights_are_counts():
-    pixels = CAMERA.project(FIFTY + (0, 0, 500)) + np.random.default_rng(0).normal(0, 2, (50, 2))
+    pixels = CAMERA.project(FIFTY + np.array((0, 0, 500))) + np.random.default_rng(0).normal(0, 2, (50, 2))
     weights = np.ones(50)
     weights[:10] = 3
     repeated = np.r_[np.arange(50), np.arange(10), np.arange(10)]
@@ -112,7 +112,7 @@ def test_the_unit_of_the_points_is_the_unit_of_the_translation():
 
 
 def test_a_batch_solves_what_it_can():
-    pixels = np.stack([CAMERA.project(FIFTY + (0, 0, 400 + 50 * k)) for k in range(4)])
+    pixels = np.stack([CAMERA.project(FIFTY + np.array((0, 0, 400 + 50 * k))) for k in range(4)])
     pixels[1] = np.nan
     weights = np.ones((4, 50))
     weights[2, 3:] = 0  # three points left
@@ -131,7 +131,7 @@ LINE = np.linspace(0, 1, 8)[:, None] * np.array([[10.0, 20.0, 5.0]])
     ("call", "message"),
     [
         (lambda: solve_pnp(FIFTY[:3], np.zeros((3, 2)), CAMERA), "at least 4"),
-        (lambda: solve_pnp(LINE, CAMERA.project(LINE + (0, 0, 500)), CAMERA), "one line"),
+        (lambda: solve_pnp(LINE, CAMERA.project(LINE + np.array((0, 0, 500))), CAMERA), "one line"),
         (lambda: solve_pnp(FIFTY, np.full((50, 2), np.nan), CAMERA), "finite"),
         (lambda: solve_pnp(FIFTY, np.zeros((49, 2)), CAMERA), r"49 pixels.*\(50, 3\)"),
         (lambda: solve_pnp(FIFTY, np.zeros((2, 50, 2)), CAMERA), "solve_pnp_batch"),

@@ -71,7 +71,7 @@ def test_vectors_come_back(vector):
 
 @given(st.lists(st.floats(-1, 1), min_size=3, max_size=3), st.floats(np.pi - 1e-6, np.pi))
 def test_half_turns_come_back_as_the_same_rotation(axis, angle):
-    axis = np.array(axis) + (0, 0, 1.5)
+    axis = np.array(axis) + np.array([0, 0, 1.5])
     rotation = rotation_from_vector(axis / np.linalg.norm(axis) * angle)
     np.testing.assert_allclose(rotation_from_vector(rotation_to_vector(rotation)), rotation, atol=1e-7)
 

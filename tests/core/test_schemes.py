@@ -11,7 +11,8 @@ from nasion.core.schemes import union124
 from nasion.core.schemes._names import swap_side
 
 SIZES = {
-    "ibug68": 68, "dense478": 478, "wflw98": 98, "cofw29": 29, "aflw19": 19, "coarse5": 5, "occ100": 100, "union124": 124,
+    "ibug68": 68, "dense478": 478, "wflw98": 98, "cofw29": 29, "aflw19": 19, "coarse5": 5, "occ100": 100,
+    "union124": 124,
 }  # fmt: skip
 COMMON = ("mouth", "mouth_corners", "nose", "nose_tip")  # in every scheme
 every = pytest.mark.parametrize("name", SIZES)
@@ -27,7 +28,7 @@ def test_the_registry_holds_all_and_builds_each_once():
 
 
 def test_an_unknown_scheme_lists_the_known():
-    with pytest.raises(SchemeError, match="'ibug69'.*ibug68, dense478"):
+    with pytest.raises(SchemeError, match=r"'ibug69'.*ibug68, dense478"):
         scheme("ibug69")
 
 
@@ -108,8 +109,9 @@ def test_templates_cannot_be_changed_by_accident():
 
 def test_dense478_knows_its_landmark_indices():
     layout = scheme("dense478")
-    known = {33: "right_eye_outer_corner", 263: "left_eye_outer_corner", 468: "right_iris_center", 473: "left_iris_center",
-             61: "right_mouth_corner", 291: "left_mouth_corner", 152: "chin", 4: "nose_tip"}  # fmt: skip
+    known = {4: "nose_tip", 33: "right_eye_outer_corner", 61: "right_mouth_corner", 152: "chin",
+             263: "left_eye_outer_corner", 291: "left_mouth_corner", 468: "right_iris_center", 473: "left_iris_center",
+    }  # fmt: skip
     assert {i: layout.names[i] for i in known} == known
     template = layout.template
     for iris, eye in ((468, "right_eye"), (473, "left_eye")):
@@ -182,7 +184,7 @@ def test_parts_keep_order_and_contours():
 
 
 def test_bad_schemes_are_refused():
-    with pytest.raises(SchemeError, match="no group 'left_ear'.*jaw"):
+    with pytest.raises(SchemeError, match=r"no group 'left_ear'.*jaw"):
         scheme("ibug68").index("left_ear")
     with pytest.raises(SchemeError, match="twice"):
         Scheme("x", ("a", "a"), {}, (), (0, 1))

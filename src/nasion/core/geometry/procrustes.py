@@ -32,8 +32,8 @@ class GeneralizedProcrustes:
     """Many shapes laid on their common mean.
 
     Attributes:
-        mean: (N, d) float64, centred, root mean square distance of its points from their centroid 1, turned like the
-            first shape.
+        mean: (N, d) float64, centred, root mean square distance of its points from their centroid 1, turned nearly
+            like the first shape.
         aligned: (F, N, d) float64, each shape on the mean.
         converged: whether the mean had settled to ``tolerance`` when the rounds ended.
     """
@@ -54,12 +54,11 @@ def generalized_procrustes(shapes: FloatArray, rounds: int = 50, tolerance: floa
     shapes = np.asarray(shapes, np.float64)
     if shapes.ndim != 3 or len(shapes) == 0 or not np.isfinite(shapes).all():
         raise InputError(f"need a finite (F, N, d) array with F >= 1 shapes, got shape {shapes.shape}")
-    mean = first = _unit(shapes[0])
+    mean = _unit(shapes[0])
     aligned, converged = shapes, False
     for _ in range(rounds):
         aligned = np.stack([apply_affine(umeyama(shape, mean), shape) for shape in shapes])
-        # laying the mean on the first shape keeps it from drifting round while the rest follows it
-        update = _unit(apply_affine(umeyama(aligned.mean(0), first, scale=False), aligned.mean(0)))
+        update = _unit(aligned.mean(0))
         converged = bool(np.abs(update - mean).max() <= tolerance)
         mean = update
         if converged:
