@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasion.core import BoolArray, FloatArray
+from nasion.core import BoolArray, FloatArray, IntArray
+from nasion.metrics import match_boxes, precision_recall
 from nasion.report.bench.data import BoxPhoto, boxed_photos, clip
 from nasion.report.bench.defaults import PEERS_FOLDER
 from nasion.report.bench.machine import describe_models
@@ -118,48 +119,25 @@ def bench_detect(
     )
 
 
-def match_boxes(found: FloatArray, truth: FloatArray, overlap: float = OVERLAP) -> list[tuple[int, int]]:
-    """Pair boxes one to one, best score first, each with the free truth it overlaps most (PASCAL VOC).
+def recall_curve(boxes: Sequence[FloatArray], truth: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
+    """Boxes per photo against recall, over every threshold: two systems compare where their curves meet one line.
 
     Args:
-        found: (N, 5) boxes and scores.
-        truth: (M, 4) boxes.
-        overlap: the least intersection over union of a pair.
+        boxes: per photo (N, 5) boxes and scores.
+        truth: per photo (M, 4) boxes.
 
     Returns:
-        (index of found, index of truth) pairs.
+        boxes per photo and recall, one entry per box, the best score first.
     """
-    if not len(found) or not len(truth):
-        return []
-    shared = _overlaps(found, truth)
-    pairs = []
-    for i in np.argsort(-found[:, 4], kind="stable"):
-        j = int(shared[i].argmax())
-        if shared[i, j] >= overlap:
-            pairs.append((int(i), j))
-            shared[:, j] = -1
-    return pairs
+    hit = np.concatenate([_true_box(found, wanted) >= 0 for found, wanted in zip(boxes, truth, strict=True)])
+    scores = np.concatenate([found[:, 4] for found in boxes])
+    _, recall = precision_recall(hit, scores, max(sum(map(len, truth)), 1))
+    return np.arange(1, len(hit) + 1) / len(boxes), recall
 
 
-def recall_curve(boxes: Sequence[FloatArray], truth: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
-    """Boxes per photo against recall, over every threshold: two systems compare where their curves meet one line."""
-    scores, hits = [], []
-    for found, wanted in zip(boxes, truth, strict=True):
-        hit = np.zeros(len(found), bool)
-        hit[[i for i, _ in match_boxes(found, wanted)]] = True
-        scores.append(found[:, 4] if len(found) else np.zeros(0))
-        hits.append(hit)
-    order = np.argsort(-np.concatenate(scores), kind="stable")
-    right = np.cumsum(np.concatenate(hits)[order])
-    return np.arange(1, len(order) + 1) / len(boxes), right / max(sum(map(len, truth)), 1)
-
-
-def _overlaps(found: FloatArray, truth: FloatArray) -> FloatArray:
-    low = np.maximum(found[:, None, :2], truth[None, :, :2])
-    high = np.minimum(found[:, None, 2:4], truth[None, :, 2:4])
-    shared = np.clip(high - low, 0, None).prod(axis=-1)
-    areas = [(b[:, 2:4] - b[:, :2]).prod(axis=1) for b in (found, truth)]
-    return np.asarray(shared / np.maximum(areas[0][:, None] + areas[1][None] - shared, 1e-9))
+def _true_box(found: FloatArray, truth: FloatArray) -> IntArray:
+    """Which true box each of the (N, 5) found ones is; -1 for none."""
+    return match_boxes(found[:, :4], found[:, 4], truth, OVERLAP)
 
 
 def _detect_ours(photos: Sequence[BoxPhoto]) -> Detections:
@@ -189,9 +167,10 @@ def _in_our_convention(system: Detections, truth: Sequence[FloatArray], learn: B
     """The boxes with each side moved by the median offset to the truth, as a fraction of the box's size."""
     offsets = []
     for found, wanted, use in zip(system.boxes, truth, learn, strict=True):
-        for i, j in match_boxes(found, wanted) if use else []:
-            size = np.tile(found[i, 2:4] - found[i, :2], 2)
-            offsets.append((wanted[j] - found[i, :4]) / size)
+        match = _true_box(found, wanted)
+        for box, j in zip(found, match, strict=True):
+            if use and j >= 0:
+                offsets.append((wanted[j] - box[:4]) / np.tile(box[2:4] - box[:2], 2))
     if not offsets:
         return system.boxes
     by = np.median(offsets, axis=0)
@@ -207,9 +186,7 @@ def _score(system: Detections, truth: Sequence[FloatArray], fresh: BoolArray) ->
     for found, wanted, is_fresh in zip(system.boxes, truth, fresh, strict=True):
         found = found[found[:, 4] >= system.threshold]
         kept += len(found)
-        hit_here = np.zeros(len(wanted), bool)
-        hit_here[[j for _, j in match_boxes(found, wanted)]] = True
-        hit.append(hit_here)
+        hit.append(np.isin(np.arange(len(wanted)), _true_box(found, wanted)))
         size.append(np.sqrt((wanted[:, 2:4] - wanted[:, :2]).prod(axis=1)))
         held.append(np.full(len(wanted), is_fresh))
     hits, sizes, fresh_box = np.concatenate(hit), np.concatenate(size), np.concatenate(held)
