@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil, sqrt
 from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
 
-from nasion.core import Box, Face, FloatArray, ImageArray, InputError, Landmarks, Pose
+from nasion.core import BoolArray, Box, Contour, Face, FloatArray, ImageArray, InputError, Landmarks, Pose
 from nasion.media.images import check_image
 
 Color: TypeAlias = tuple[int, int, int]
@@ -157,7 +158,7 @@ class _Layer:
         if self.fine > 1:
             canvas = cv2.resize(canvas, (self.width, self.height), interpolation=cv2.INTER_AREA)
         through = cv2.bitwise_not(cv2.cvtColor(cv2.extractChannel(canvas, 3), cv2.COLOR_GRAY2RGB))
-        cv2.add(cv2.multiply(part, through, scale=1 / 255), canvas[:, :, :3], dst=part)
+        part[:] = cv2.add(cv2.multiply(part, through, scale=1 / 255), cv2.cvtColor(canvas, cv2.COLOR_RGBA2RGB))
 
 
 def _draw_face(image: ImageArray, face: Face, style: DrawStyle) -> None:
@@ -204,10 +205,9 @@ def _draw_landmarks(layer: _Layer, landmarks: Landmarks, unit: float, style: Dra
         for name, line, closed in lines:
             layer.line(line, closed, _part_color(name), unit, 0.9)
     if style.points:
-        colors = {i: _part_color(c.name) for c in scheme.contours for i in c.index}
         hidden = landmarks.visibility < 0.5
-        for color in {*colors.values(), _LONE}:
-            mine = known & np.array([colors.get(i, _LONE) == color for i in range(len(landmarks))])
+        for color, own in _points_by_color(scheme.contours, len(landmarks)):
+            mine = known & own
             seen, unseen = points[mine & ~hidden], points[mine & hidden]
             if not dense:
                 layer.circles(seen, np.full(len(seen), radius + unit * 0.6), _ink(_RIM, 0.7), None)
@@ -253,6 +253,14 @@ def _region(image: ImageArray, face: Face, size: float) -> Box | None:
 
 def _part_color(name: str) -> Color:
     return next((color for part, color in _PART_COLORS if part in name), _WHITE)
+
+
+@lru_cache(maxsize=32)
+def _points_by_color(contours: tuple[Contour, ...], count: int) -> list[tuple[Color, BoolArray]]:
+    """Each colour with the mask (count,) of its points."""
+    colors = {i: _part_color(contour.name) for contour in contours for i in contour.index}
+    each = [colors.get(i, _LONE) for i in range(count)]
+    return [(color, np.array([one == color for one in each])) for color in dict.fromkeys(each)]
 
 
 def _ink(color: Color, opacity: float = 1.0) -> _Ink:
