@@ -10,13 +10,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from nasion.core import Face, ImageArray
-from nasion.media import FrameResult, Source, VideoWriter, draw_faces, write_image
+from nasion.media import DrawStyle, FrameResult, Source, VideoWriter, draw_faces, write_image
 from nasion.media.paths import safe_name
 from nasion.media.table_files import json_lines
 
 if TYPE_CHECKING:
     from nasion.pipeline import Outcome
 
+QUICK = DrawStyle(fine=False)  # drawing must keep up with looking
 USUAL_FPS = 30.0  # for files and cameras that do not say theirs
 
 
@@ -40,7 +41,7 @@ class VideoDrawing:
             self._first = time_s
         shown = time_s - self._first
         # The stamps of broken files may stand still or step back, those of a video may not.
-        self._writer.write(draw_faces(image, faces), shown if shown > self._last else None)
+        self._writer.write(draw_faces(image, faces, QUICK), shown if shown > self._last else None)
         self._last = max(self._last, shown)
 
     def __enter__(self) -> Self:

@@ -53,6 +53,7 @@ class DrawStyle:
             down, blue out of the face.
         label: track number and score.
         scale: factor on all widths and sizes.
+        fine: draw small faces at twice the picture's resolution: smoother, and half as fast.
     """
 
     points: bool = True
@@ -62,6 +63,7 @@ class DrawStyle:
     pose: bool = True
     label: bool = True
     scale: float = 1.0
+    fine: bool = True
 
 
 def draw_faces(image: ImageArray, faces: Sequence[Face], style: DrawStyle | None = None) -> ImageArray:
@@ -166,7 +168,7 @@ def _draw_face(image: ImageArray, face: Face, style: DrawStyle) -> None:
     region = _region(image, face, size)
     if region is None:
         return
-    layer = _Layer(region, 1 if size > 300 else 2)
+    layer = _Layer(region, 2 if style.fine and size <= 300 else 1)
     unit = style.scale * min(max(size / 220, 0.6), 5.0)  # the width of a line, px
     tint = _WHITE if face.track_id is None else _TRACK_COLORS[face.track_id % len(_TRACK_COLORS)]
     if style.box:

@@ -167,14 +167,15 @@ class _Track:
 
     def expected(self, time_s: float) -> Face:
         """The face where it should be at ``time_s``: moved on at its velocity, which fades when it is lost."""
-        away = time_s - self.time_s
-        shift = self.velocity * COASTING_S * (1 - np.exp(-away / COASTING_S))
-        return _moved(self.face, shift)
+        return _moved(self.face, self._shift(time_s))
 
     def surprise(self, face: Face, time_s: float) -> float:
         """How far ``face`` is from where this track was expected, in face sizes."""
-        expected = self.expected(time_s)
-        return float(np.linalg.norm(_centre(face) - _centre(expected)) / max(face_size(expected), 1e-6))
+        away = _centre(face) - _centre(self.face) - self._shift(time_s)
+        return float(np.linalg.norm(away) / max(face_size(self.face), 1e-6))
+
+    def _shift(self, time_s: float) -> FloatArray:
+        return self.velocity * COASTING_S * (1 - np.exp(-(time_s - self.time_s) / COASTING_S))
 
     def observe(self, face: Face, time_s: float) -> None:
         step = time_s - self.time_s
@@ -200,4 +201,9 @@ def _centre(face: Face) -> FloatArray:
 def _moved(face: Face, shift: FloatArray) -> Face:
     x, y = (float(v) for v in shift)
     box = Box(face.box.x0 + x, face.box.y0 + y, face.box.x1 + x, face.box.y1 + y)
-    return replace(face, box=box, landmarks=face.landmarks.transform(np.array([[1.0, 0, x], [0, 1, y]])))
+    return replace(face, box=box, landmarks=_moved_points(face.landmarks, np.array([x, y, 0], np.float32)))
+
+
+def _moved_points(landmarks: Landmarks, shift: FloatArray) -> Landmarks:
+    views = {name: _moved_points(view, shift) for name, view in landmarks.views.items()}
+    return replace(landmarks, points=landmarks.points + shift[: landmarks.points.shape[1]], views=views)
