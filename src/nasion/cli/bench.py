@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 bench_app = typer.Typer(
     name="bench",
     cls=NasionGroup,
+    add_completion=False,
     no_args_is_help=True,
     help="Measure accuracy, speed and memory on labelled pictures, beside other systems where asked.",
 )

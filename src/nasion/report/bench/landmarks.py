@@ -171,4 +171,4 @@ def _draw_curves(figure: Figure, scores: dict[str, dict[str, Any]]) -> None:
     axes.set(xlabel="error, % of the inter-ocular distance", ylabel="% of faces with at most this error")
     axes.set(xlim=(0, 8), ylim=(0, 101))
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower right", fontsize=8)
+    axes.legend(loc="upper left", fontsize=8)

@@ -146,5 +146,6 @@ def _draw(figure: Figure, samples: list[dict[str, Any]]) -> None:
     axes = figure.subplots()
     axes.plot([s["frame"] for s in samples], [s["rss_mb"] for s in samples])
     axes.axvline(SETTLED, color="grey", linestyle="--", linewidth=1)
-    axes.set(xlabel="frame", ylabel="resident memory, MB", ylim=(0, None))
+    top = 1.2 * max(s["rss_mb"] for s in samples)
+    axes.set(xlabel="frame", ylabel="resident memory, MB", ylim=(0, top))
     axes.grid(alpha=0.3)
