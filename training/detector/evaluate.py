@@ -166,7 +166,7 @@ def main() -> None:
         }
     for name, value in milliseconds(systems, vga).items():
         report[name]["ms_640x480"] = value
-    print(json.dumps(report, indent=1))
+    print(json.dumps({"threads": args.threads, **report}, indent=1))
 
 
 if __name__ == "__main__":
