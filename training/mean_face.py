@@ -30,7 +30,7 @@ from nasion.core.schemes import scheme
 
 EYE_DISTANCE = 63.0  # mm: mean of adult men and women, Dodgson, "Variation and extrema of human IPD", SPIE 2004
 EAR_END = 127
-SAMPLE = 6000  # faces; more change no coordinate by 0.1 mm
+SAMPLE = 6000  # faces; another draw of as many moves no coordinate by more than 0.2 mm
 
 
 def read_labels(files: list[Path], spread: float) -> FloatArray:

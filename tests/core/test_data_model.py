@@ -47,6 +47,12 @@ def test_box_around_points_and_as_array():
     assert box.to_array().dtype == np.float32
 
 
+def test_missing_points_are_not_boxed():
+    assert Box.around(np.array([[1.0, 2], [np.nan, np.nan], [3, 5]])) == Box(1, 2, 3, 5)
+    with pytest.raises(InputError, match="none is known"):
+        Box.around(np.full((3, 2), np.nan))
+
+
 @pytest.mark.parametrize("bad", [(10, 0, 5, 5), (0, 0, float("nan"), 5)])
 def test_impossible_boxes_are_refused(bad):
     with pytest.raises(InputError, match="x1 >= x0"):

@@ -30,8 +30,17 @@ class Box:
 
     @classmethod
     def around(cls, points: FloatArray, margin: float = 0.0) -> Box:
-        """The smallest box that holds ``points`` (N, 2+) px, grown on each side by ``margin`` times its size."""
-        low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
+        """The smallest box that holds ``points`` (N, 2+) px, grown on each side by ``margin`` times its size.
+
+        Missing points (NaN) do not count.
+
+        Raises:
+            InputError: there is no point at all.
+        """
+        known = points[np.isfinite(points[:, :2]).all(axis=1), :2]
+        if len(known) == 0:
+            raise InputError(f"no box around {len(points)} points of which none is known: give at least one finite point")
+        low, high = known.min(axis=0), known.max(axis=0)
         pad = (high - low) * margin
         (x0, y0), (x1, y1) = low - pad, high + pad
         return cls(float(x0), float(y0), float(x1), float(y1))
