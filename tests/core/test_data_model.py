@@ -49,7 +49,7 @@ def test_box_around_points_and_as_array():
 
 def test_missing_points_are_not_boxed():
     assert Box.around(np.array([[1.0, 2], [np.nan, np.nan], [3, 5]])) == Box(1, 2, 3, 5)
-    with pytest.raises(InputError, match="none is known"):
+    with pytest.raises(InputError, match="none of the 3 points"):
         Box.around(np.full((3, 2), np.nan))
 
 

@@ -39,7 +39,7 @@ class Box:
         """
         known = points[np.isfinite(points[:, :2]).all(axis=1), :2]
         if len(known) == 0:
-            raise InputError(f"no box around {len(points)} points of which none is known: give at least one finite point")
+            raise InputError(f"none of the {len(points)} points is known: a box needs at least one finite point")
         low, high = known.min(axis=0), known.max(axis=0)
         pad = (high - low) * margin
         (x0, y0), (x1, y1) = low - pad, high + pad

@@ -143,29 +143,38 @@ def convert(landmarks: Landmarks, target: str) -> Landmarks:
     return landmarks
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Numbers:
+    """What ``_apply`` needs of a conversion, worked out once."""
+
+    weights: FloatArray  # (M, N)
+    sizes: FloatArray  # (M, N) absolute weights, rows divided by their sum
+    absent: BoolArray  # (M,) points the source lacks
+    spread: FloatArray  # (M,) own error over the rms size of the source, 0 where exact
+
+
 @cache
-def _weights(conversion: Conversion) -> tuple[FloatArray, FloatArray]:
-    """The conversion's weights, and their sizes divided by each row's sum of sizes."""
+def _numbers(conversion: Conversion) -> _Numbers:
     weights = conversion.weights()
     sizes = np.abs(weights)
-    return weights, sizes / np.maximum(sizes.sum(1, keepdims=True), 1e-12)
+    total = sizes.sum(axis=1)
+    spread = np.zeros(len(weights)) if conversion.spread is None else conversion.spread()
+    return _Numbers(weights, sizes / np.where(total > 0, total, 1.0)[:, None], np.asarray(total == 0), spread)
 
 
 def _apply(conversion: Conversion, landmarks: Landmarks) -> Landmarks:
-    weights, sizes = _weights(conversion)
+    numbers = _numbers(conversion)
     known: BoolArray = np.asarray(np.isfinite(landmarks.points).all(axis=1))
-    source = np.where(known[:, None], landmarks.points, 0.0).astype(np.float64)
-    points = weights @ source
-    sigma = sizes @ np.where(known, landmarks.sigma, 0.0)
+    missing, source = numbers.absent, landmarks.points.astype(np.float64)
+    visibility, sigma = landmarks.visibility.astype(np.float64), landmarks.sigma.astype(np.float64)
+    if not known.all():
+        missing = missing | (numbers.sizes @ (~known).astype(np.float64) > 0)
+        source[~known], visibility[~known], sigma[~known] = 0, 0, 0
+    points, visibility, sigma = numbers.weights @ source, numbers.sizes @ visibility, numbers.sizes @ sigma
     if conversion.spread is not None and known.any():
-        centred = source[known, :2] - source[known, :2].mean(0)
-        sigma = np.hypot(sigma, conversion.spread() * np.sqrt((centred**2).sum(1).mean()))
-    missing = (sizes.sum(1) == 0) | (sizes @ ~known > 0)
-    points[missing], sigma[missing] = np.nan, np.nan
-    visibility = np.where(missing, 0.0, sizes @ np.where(known, landmarks.visibility, 0.0))
+        size = np.sqrt(source[known, :2].var(axis=0).sum())
+        sigma = np.hypot(sigma, numbers.spread * size)
+    points[missing], sigma[missing], visibility[missing] = np.nan, np.nan, 0
     return Landmarks(
-        points.astype(np.float32),
-        visibility.astype(np.float32),
-        sigma.astype(np.float32),
-        scheme(conversion.target),
+        points.astype(np.float32), visibility.astype(np.float32), sigma.astype(np.float32), scheme(conversion.target)
     )

@@ -85,6 +85,15 @@ class Scheme:
 
     def part(self, group: str) -> Scheme:
         """The scheme of one group, in the group's order. Points whose partner is outside pair with themselves."""
+        if group not in self._parts:
+            self._parts[group] = self._part(group)
+        return self._parts[group]
+
+    @cached_property
+    def _parts(self) -> dict[str, Scheme]:
+        return {}
+
+    def _part(self, group: str) -> Scheme:
         chosen = [int(i) for i in self.index(group)]
         place = {old: new for new, old in enumerate(chosen)}
         return Scheme(
