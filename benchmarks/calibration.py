@@ -1,4 +1,7 @@
-"""Whether sigma and visibility mean what they say. The same as ``nasion bench calibration``; takes its options."""
+"""Whether sigma and visibility mean what they say.
+
+The same as ``nasion bench calibration``; takes its options.
+"""
 
 import sys
 

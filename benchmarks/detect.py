@@ -1,4 +1,7 @@
-"""Recall on 703 street and group photos, and the time per photo. The same as ``nasion bench detect``; takes its options."""
+"""Recall on 703 street and group photos, and the time per photo.
+
+The same as ``nasion bench detect``; takes its options.
+"""
 
 import sys
 

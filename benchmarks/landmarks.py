@@ -1,4 +1,7 @@
-"""Error of the 68 points on 90 HELEN test photos, each system with its own boxes. The same as ``nasion bench landmarks``; takes its options."""
+"""Error of the 68 points on 90 HELEN test photos, each system with its own boxes.
+
+The same as ``nasion bench landmarks``; takes its options.
+"""
 
 import sys
 

@@ -1,4 +1,7 @@
-"""Memory while a ten-minute clip streams through. The same as ``nasion bench memory``; takes its options."""
+"""Memory while a ten-minute clip streams through.
+
+The same as ``nasion bench memory``; takes its options.
+"""
 
 import sys
 

@@ -1,4 +1,7 @@
-"""Head-pose error on 16 AFLW2000-3D photos, and the mirror test on HELEN. The same as ``nasion bench pose``; takes its options."""
+"""Head-pose error on 16 AFLW2000-3D photos, and the mirror test on HELEN.
+
+The same as ``nasion bench pose``; takes its options.
+"""
 
 import sys
 

@@ -1,4 +1,7 @@
-"""Time to import the package, and to analyse one photo in a new process. The same as ``nasion bench startup``; takes its options."""
+"""Time to import the package, and to analyse one photo in a new process.
+
+The same as ``nasion bench startup``; takes its options.
+"""
 
 import sys
 

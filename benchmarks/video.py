@@ -1,4 +1,7 @@
-"""Frames per second on three clips, and identities. The same as ``nasion bench video``; takes its options."""
+"""Frames per second on three clips, and identities.
+
+The same as ``nasion bench video``; takes its options.
+"""
 
 import sys
 
