@@ -55,9 +55,7 @@ class FakeLandmarker:
     def __init__(self) -> None:
         self.calls: list[int] = []
 
-    def place_many(
-        self, pairs: Sequence[tuple[ImageArray, Face]], *, passes: int | None = None
-    ) -> list[Placement]:
+    def place_many(self, pairs: Sequence[tuple[ImageArray, Face]], *, passes: int | None = None) -> list[Placement]:
         if pairs:
             self.calls.append(len(pairs))
         return [self._one(image, face) for image, face in pairs]

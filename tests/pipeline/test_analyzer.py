@@ -2,8 +2,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from fakes import FakeDetector, FakeLandmarker, picture
 
+from fakes import FakeDetector, FakeLandmarker, picture
 from nasion.core import Face, ImageArray, InputError, Pose, Reading, SchemeError, TaskError
 from nasion.pipeline import Analyzer
 

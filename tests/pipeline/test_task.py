@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 
@@ -22,7 +22,7 @@ class Reader:
 
 
 @pytest.fixture
-def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+def installed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Makes entry points appear, as an installed package's would."""
     entries: dict[str, EntryPoint] = {}
 
@@ -35,7 +35,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     def add(name: str, value: str) -> None:
         entries[name] = EntryPoint(name, value, "nasion.tasks")
 
-    yield add
+    return add
 
 
 def names(plan: module.Plan) -> list[str]:
