@@ -89,10 +89,11 @@ def test_non_square_pixels_are_made_square(tmp_path: Path) -> None:
         assert next(video).image.shape == (64, 144, 3)
 
 
-@pytest.mark.parametrize("name", ["v.mp4", "v.mkv", "v.ts"])
+@pytest.mark.parametrize("name", ["v.mp4", "v.mkv", "v.ts", "v.mpg", "v.flv", "v.h264"])
 @pytest.mark.parametrize(("start", "stop", "step"), [(0.5, None, 1), (0.47, 0.9, 1), (0.0, 0.4, 3), (0.81, 1.1, 4)])
 def test_a_part_keeps_true_indices(tmp_path: Path, name: str, start: float, stop: float | None, step: int) -> None:
-    path = make_video(tmp_path / name, STEADY)
+    encoder = "mpeg1video" if name == "v.mpg" else "libx264"  # neither .mpg nor .h264 seeks exactly
+    path = make_video(tmp_path / name, STEADY, encoder=encoder, clock=25 if name == "v.mpg" else 90_000)
     wanted = [i for i, t in enumerate(STEADY) if t >= start - 1e-6 and (stop is None or t < stop)][::step]
     indices, times, numbers = read(open_video(path, start=start, stop=stop, step=step))
     assert indices == numbers == wanted

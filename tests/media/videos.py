@@ -37,21 +37,23 @@ def make_video(
     options: dict[str, str] | None = None,
     encoder: str = "libx264",
     gop: int = 10,
+    clock: int = 90_000,
 ) -> Path:
     """A video whose pictures are shown at ``times``, seconds."""
     with av.open(str(path), "w", options=options or {}) as container:
         stream: Any = container.add_stream(encoder, rate=25)
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
-        stream.codec_context.time_base = Fraction(1, 90_000)
+        stream.codec_context.time_base = Fraction(1, clock)
         stream.codec_context.gop_size = gop
+        stream.bit_rate = 4_000_000  # enough for every codec to tell neighbouring pictures apart
         if aspect:
             stream.codec_context.sample_aspect_ratio = aspect
         if rotation or mirrored:
             stream.set_display_rotation(rotation, hflip=mirrored)
         for number, time_s in enumerate(times):
             frame = av.VideoFrame.from_ndarray(picture(number, size), format="rgb24")
-            frame.pts, frame.time_base = round(time_s * 90_000), Fraction(1, 90_000)
+            frame.pts, frame.time_base = round(time_s * clock), Fraction(1, clock)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path

@@ -23,6 +23,7 @@ import numpy as np
 
 from nasion.core import ImageArray, InputError, MediaError
 from nasion.media.paths import safe_name, why
+from nasion.media.video_seek import find_start
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
@@ -88,11 +89,11 @@ class Video:
         self._start, self._stop, self._step = start, stop, step
         self._seekable = path != "-"
         # file: a name with a colon is not mistaken for a network address, and no name can reach the network.
-        source: Any = f"file:{os.fspath(path)}" if self._seekable else sys.stdin.buffer
+        self._file: Any = f"file:{os.fspath(path)}" if self._seekable else sys.stdin.buffer
         try:
             if self._seekable and Path(path).is_file() and Path(path).stat().st_size == 0:
                 raise MediaError(f"{self.name} is empty (0 bytes): copy or download it again")
-            self._container = av.open(source, "r")
+            self._container = av.open(self._file, "r")
         except FileNotFoundError as error:
             raise MediaError(f"no such file: {self.name}; check the path") from error
         except (OSError, ValueError) as error:  # av's errors are one or the other, by kind
@@ -123,10 +124,9 @@ class Video:
             self.duration_s = self._container.duration / 1e6
         self._packets = 0
         self._seeked = False
-        first_index = self._seek() if self._start > 0 else 0
-        self._pictures = self._decode(first_index)
+        pictures = self._decode(self._seek())
         # One picture is decoded now: the size as displayed stands in it, and a hopeless file fails here.
-        head = next(self._pictures, None)
+        head = next(pictures, None)
         if head is None:
             if self._start == 0:
                 raise MediaError(f"{self.name}: not one picture can be decoded; the file is damaged or cut short")
@@ -139,7 +139,7 @@ class Video:
         self.width, self.height = self._coded_width, head[0].height
         if self.rotation in (90, 270):
             self.width, self.height = self.height, self.width
-        self._frames = self._convert(itertools.chain([head], self._pictures))
+        self._frames = self._convert(itertools.chain([head], pictures))
 
     def __iter__(self) -> Self:
         return self
@@ -161,39 +161,22 @@ class Video:
     def _time(self, stamp: int | None) -> float | None:
         return None if stamp is None else stamp * self._tick - self._zero
 
-    def _seek(self) -> int:
-        """Go to the key picture at or before ``start``; return how many pictures come before ``start``.
-
-        The packets before it are read but not decoded, because only counting them tells a picture's true number.
-        """
-        if not self._seekable:
-            return 0
-        early, key = 0, None
-        for packet in self._demux():
-            if packet.pts is None or packet.dts is None:
-                if packet.size:  # a stream without time stamps: decode it all, which counts as well
-                    key = None
-                    break
-                continue
-            if self._before_start(packet.dts):
-                early += self._before_start(packet.pts) and not packet.is_discard
-                key = packet.dts if packet.is_keyframe and self._before_start(packet.pts) else key
-            else:
-                break
-        self._seeked = key is not None and self._go_to(key)
-        if not self._seeked:
-            self._container.seek(self._stream.start_time or 0, stream=self._stream)
-        return early if self._seeked else 0
-
     def _before_start(self, stamp: int) -> bool:
         return stamp * self._tick - self._zero < self._start - _ROUNDING_S
 
-    def _go_to(self, key: int) -> bool:
-        """Seek to the key picture at the time stamp ``key``; False when the container lands behind it."""
-        self._container.seek(key, stream=self._stream)
-        landed = next((packet.dts for packet in self._demux() if packet.is_keyframe), None)
-        self._container.seek(key, stream=self._stream)
-        return landed is not None and landed <= key
+    def _seek(self) -> int:
+        """Go to the key picture before ``start`` where the file allows it; return the number of the first picture."""
+        import av
+
+        if self._start == 0 or not self._seekable:
+            return 0
+        with av.open(self._file, "r") as scan:
+            found = find_start(scan, self._stream.index, self._before_start)
+        self._seeked = found is not None
+        if found is None:
+            return 0
+        self._container.seek(found[1], stream=self._stream)
+        return found[0]
 
     def _demux(self) -> Iterator[Packet[Any]]:
         """The stream's packets.

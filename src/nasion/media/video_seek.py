@@ -1,0 +1,47 @@
+"""Where to begin decoding for a part of a video, and the true number of its first picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+
+def find_start(
+    container: InputContainer, stream_index: int, before_start: Callable[[int], bool]
+) -> tuple[int, int] | None:
+    """Count the pictures before a moment, and find the key picture from which the one after it can be decoded.
+
+    Packets are read, not decoded, because only counting them tells a picture's true number at a variable frame rate.
+
+    Args:
+        container: the file, opened for this alone.
+        stream_index: of the video.
+        before_start: whether a time stamp of the stream lies before the moment.
+
+    Returns:
+        How many pictures come before, and the time stamp (DTS) to seek to. None when the file has no time stamps, no
+        key picture before the moment or does not seek there exactly: then it is decoded from its beginning.
+    """
+    stream = container.streams[stream_index]
+    early, key = 0, None
+    try:
+        for packet in container.demux(stream):
+            if packet.pts is None or packet.dts is None:
+                if packet.size:
+                    return None
+                continue
+            if not before_start(packet.dts):
+                break
+            if before_start(packet.pts):
+                early += not packet.is_discard
+                key = packet.dts if packet.is_keyframe else key
+        if key is None:
+            return None
+        container.seek(key, stream=stream)
+        landed = next((packet.dts for packet in container.demux(stream) if packet.is_keyframe), None)
+    except (OSError, ValueError):  # damaged before the moment, or a container that cannot seek
+        return None
+    return (early, key) if landed is not None and landed <= key else None
