@@ -26,7 +26,9 @@ def find_start(
         key picture before the moment or does not seek there exactly: then it is decoded from its beginning.
     """
     stream = container.streams[stream_index]
-    early, key = 0, None
+    early = 0
+    keys: list[tuple[int | None, int | None, int]] = []  # DTS, PTS and size of the key pictures' packets
+    last = None
     try:
         for packet in container.demux(stream):
             if packet.pts is None or packet.dts is None:
@@ -37,11 +39,15 @@ def find_start(
                 break
             if before_start(packet.pts):
                 early += not packet.is_discard
-                key = packet.dts if packet.is_keyframe else key
-        if key is None:
+                if packet.is_keyframe:
+                    last = packet.dts
+                    keys.append((packet.dts, packet.pts, packet.size))
+        if last is None:
             return None
-        container.seek(key, stream=stream)
-        landed = next((packet.dts for packet in container.demux(stream) if packet.is_keyframe), None)
+        container.seek(last, stream=stream)
+        landed = next((packet for packet in container.demux(stream) if packet.is_keyframe), None)
     except (OSError, ValueError):  # damaged before the moment, or a container that cannot seek
         return None
-    return (early, key) if landed is not None and landed <= key else None
+    # An MPEG program stream gives the same packet another time stamp after a seek: then no stamp there can be trusted.
+    exact = landed is not None and (landed.dts, landed.pts, landed.size) in keys
+    return (early, last) if exact else None
