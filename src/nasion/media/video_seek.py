@@ -27,7 +27,7 @@ def find_start(
     """
     stream = container.streams[stream_index]
     early = 0
-    keys: list[tuple[int | None, int | None, int]] = []  # DTS, PTS and size of the key pictures' packets
+    keys: list[tuple[int, int]] = []  # PTS and size of the key pictures' packets
     last = None
     try:
         for packet in container.demux(stream):
@@ -41,7 +41,7 @@ def find_start(
                 early += not packet.is_discard
                 if packet.is_keyframe:
                     last = packet.dts
-                    keys.append((packet.dts, packet.pts, packet.size))
+                    keys.append((packet.pts, packet.size))
         if last is None:
             return None
         container.seek(last, stream=stream)
@@ -49,5 +49,5 @@ def find_start(
     except (OSError, ValueError):  # damaged before the moment, or a container that cannot seek
         return None
     # An MPEG program stream gives the same packet another time stamp after a seek: then no stamp there can be trusted.
-    exact = landed is not None and (landed.dts, landed.pts, landed.size) in keys
+    exact = landed is not None and (landed.pts, landed.size) in keys
     return (early, last) if exact else None
