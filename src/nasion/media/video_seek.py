@@ -22,7 +22,7 @@ def find_start(
         before_start: whether a time stamp of the stream lies before the moment.
 
     Returns:
-        How many pictures come before, and the time stamp (DTS) to seek to. None when the file has no time stamps, no
+        How many pictures come before, and the time stamp to seek to. None when the file has no time stamps, no
         key picture before the moment or does not seek there exactly: then it is decoded from its beginning.
     """
     stream = container.streams[stream_index]
@@ -31,16 +31,16 @@ def find_start(
     last = None
     try:
         for packet in container.demux(stream):
-            if packet.pts is None or packet.dts is None:
+            if packet.pts is None:
                 if packet.size:
                     return None
                 continue
-            if not before_start(packet.dts):
+            if packet.dts is not None and not before_start(packet.dts):
                 break
             if before_start(packet.pts):
                 early += not packet.is_discard
                 if packet.is_keyframe:
-                    last = packet.dts
+                    last = packet.pts if packet.dts is None else packet.dts
                     keys.append((packet.pts, packet.size))
         if last is None:
             return None
