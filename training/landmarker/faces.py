@@ -18,7 +18,7 @@ from training.landmarker.view import CACHE, PIXELS_PER_VIEW
 class Faces:
     """The cached crops, split into human-labelled (HELEN) and teacher-labelled, train and held out."""
 
-    def __init__(self, everything: bool) -> None:
+    def __init__(self, everything: bool, views: str = "turned") -> None:
         self.crops = np.load(WORK / "crops.npy", mmap_mode="r")
         labels = np.load(WORK / "labels.npz")
         self.dense, self.ibug, self.visible = labels["dense"], labels["ibug"], labels["visible"]
@@ -33,9 +33,10 @@ class Faces:
         self.held_other = np.flatnonzero(~human & held)
         train = np.ones_like(held) if everything else ~held
         self.human, self.other = np.flatnonzero(human & train), np.flatnonzero(~human & train)
-        self.turned = np.load(WORK / "turned.npy", mmap_mode="r") if (WORK / "turned.npz").exists() else None
-        if self.turned is not None:
-            self.views = dict(np.load(WORK / "turned.npz"))
+        self.turned = None
+        if (WORK / f"{views}.npz").exists():
+            self.turned = np.load(WORK / f"{views}.npy", mmap_mode="r")
+            self.views = dict(np.load(WORK / f"{views}.npz"))
             self.turned_pool = np.flatnonzero(train[self.views["of"]])
 
     def draw(self, rng: np.random.Generator, share: float, turned: float) -> tuple[np.ndarray, ...]:

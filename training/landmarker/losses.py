@@ -51,6 +51,6 @@ def losses(out: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor
     vis = (seen * wv).sum() / (wv.sum().clamp_min(1) * 546)
     presence = torch.nn.functional.binary_cross_entropy_with_logits(out["presence"], batch["face"])
     return {
-        "heat": 0.5 * heat, "place": 1.0 * place, "mesh": 1.0 * mesh, "sigma": 0.1 * sigma, "vis": 0.5 * vis,
+        "heat": 0.5 * heat, "place": 1.0 * place, "mesh": 1.0 * mesh, "sigma": 0.1 * sigma, "vis": 2.0 * vis,
         "presence": 0.3 * presence,
     }  # fmt: skip

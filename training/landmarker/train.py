@@ -59,6 +59,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--share", type=float, default=0.25)
     parser.add_argument("--turned", type=float, default=0.25)
+    parser.add_argument("--views", default="turned", help="name of the turned views of `turn`")
     parser.add_argument("--init", type=Path)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--all", action="store_true")
@@ -70,7 +71,7 @@ def main() -> None:
     rng = np.random.default_rng(args.seed)
     out = WORK / args.name
     out.mkdir(parents=True, exist_ok=True)
-    faces = Faces(args.all)
+    faces = Faces(args.all, args.views)
     net = Landmarker(args.width)
     if args.init:
         net.load_state_dict(torch.load(args.init, weights_only=True))

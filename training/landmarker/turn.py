@@ -90,10 +90,12 @@ def main() -> None:
     parser.add_argument("--human", type=int, default=4, help="views of each human-labelled face")
     parser.add_argument("--other", type=float, default=0.35, help="share of the other faces that get one view")
     parser.add_argument("--limit", type=int, default=10**9)
+    parser.add_argument("--seed", type=int, default=3)
+    parser.add_argument("--name", default="turned")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    rng = np.random.default_rng(3)
+    rng = np.random.default_rng(args.seed)
     crops = np.load(WORK / "crops.npy", mmap_mode="r")
     labels = dict(np.load(WORK / "labels.npz"))  # an open npz reads a whole array at every look
     triangles = dense_triangles(args.data / "mesh" / "canonical_face_model.obj")
@@ -101,7 +103,7 @@ def main() -> None:
     other = np.flatnonzero((labels["weight68"] < 1) & labels["has_dense"])
     chosen = np.concatenate([np.repeat(human, args.human), other[rng.random(len(other)) < args.other]])
     chosen = rng.permutation(chosen)[: args.limit]
-    out = np.lib.format.open_memmap(WORK / "turned.npy", "w+", np.uint8, (len(chosen), CACHE, CACHE, 3))
+    out = np.lib.format.open_memmap(WORK / f"{args.name}.npy", "w+", np.uint8, (len(chosen), CACHE, CACHE, 3))
     dense, ibug = np.zeros((len(chosen), 478, 3), np.float32), np.zeros((len(chosen), 68, 2), np.float32)
     visible = np.ones((len(chosen), 546), np.float32)
     weight = np.zeros((len(chosen), 68), np.float32)
@@ -109,8 +111,8 @@ def main() -> None:
     for j, i in enumerate(chosen):
         now = rough_yaw(labels["dense"][i])
         side = np.sign(now) if abs(now) > 12 else rng.choice([-1, 1])
-        yaw = side * rng.uniform(8, max(18.0, 55 - abs(now)))
-        pitch = rng.normal(0, 10)
+        yaw = side * rng.uniform(4, max(20.0, 60 - abs(now)))
+        pitch = rng.normal(0, 18)
         out[j], dense[j], ibug[j], visible[j] = turned_view(
             crops[i], labels["dense"][i], labels["ibug"][i], triangles, yaw, pitch
         )
@@ -120,7 +122,7 @@ def main() -> None:
         weight[j, far] = 0
         if j % 500 == 0:
             print(f"{j}/{len(chosen)} {time.time() - start:.0f} s", flush=True)
-    np.savez(WORK / "turned.npz", of=chosen, dense=dense, ibug=ibug, visible=visible, weight68=weight)
+    np.savez(WORK / f"{args.name}.npz", of=chosen, dense=dense, ibug=ibug, visible=visible, weight68=weight)
 
 
 if __name__ == "__main__":
