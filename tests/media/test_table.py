@@ -18,13 +18,8 @@ from hypothesis import strategies as st
 from media.full_disk import FullDisk
 from nasion.core import Box, Face, FloatArray, InputError, Landmarks, MediaError, Pose, Reading, scheme
 from nasion.media.table import FrameResult, faces_to_table, frame_rows, table_schema, table_to_faces
-from nasion.media.table_files import (
-    TableWriter,
-    json_lines,
-    read_landmarks_parquet,
-    read_table,
-    write_landmarks_parquet,
-)
+from nasion.media.table_files import TableWriter, json_lines, write_landmarks_parquet
+from nasion.media.table_read import read_landmarks_parquet, read_table
 
 CONTRACT = [
     "source", "frame", "time_s", "face", "track_id", "score", "x0", "y0", "x1", "y1", "scheme", "points", "z",

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
         table_schema,
         table_to_faces,
     )
-    from nasion.media.table_files import TableWriter, read_landmarks_parquet, read_table, write_landmarks_parquet
+    from nasion.media.table_files import TableWriter, write_landmarks_parquet
+    from nasion.media.table_read import read_landmarks_parquet, read_table
     from nasion.media.video import Frame, Video, open_video
     from nasion.media.video_writer import VideoWriter
 
@@ -43,11 +44,11 @@ _HOMES = {
     "open_camera": "cameras",
     "open_video": "video",
     "read_image": "images",
-    "read_landmarks_parquet": "table_files",
+    "read_landmarks_parquet": "table_read",
     "read_ljson": "landmark_files",
     "read_openface_csv": "openface",
     "read_pts": "landmark_files",
-    "read_table": "table_files",
+    "read_table": "table_read",
     "safe_name": "paths",
     "table_schema": "table",
     "table_to_faces": "table",

@@ -22,6 +22,7 @@ Color: TypeAlias = tuple[int, int, int]
 """RGB, 0..255 each."""
 
 _Ink: TypeAlias = tuple[float, float, float, float]
+_MANY = 150  # points; schemes with more are drawn finer
 _REACH_95 = 2.448  # sigmas that hold 95 % of a 2-D normal error
 _SHIFT = 4  # OpenCV takes sub-pixel positions as integers with this many fractional bits
 _WHITE, _RIM, _LONE = (245, 245, 245), (12, 16, 24), (176, 232, 255)  # _LONE: a point on no contour
@@ -86,25 +87,34 @@ def contact_sheet(images: Sequence[ImageArray], *, columns: int | None = None, c
     Args:
         images: (H, W, 3) uint8 RGB, of any sizes.
         columns: pictures in a row; default makes the sheet about square.
-        cell: side of a cell, px.
+        cell: width of a column and greatest height of a row, px.
 
     Raises:
         InputError: there is no picture.
     """
     if not images:
         raise InputError("a contact sheet needs at least one picture")
-    columns = columns or ceil(sqrt(len(images)))
-    rows, gap = ceil(len(images) / columns), max(2, cell // 40)
-    sheet = np.full((rows * (cell + gap) + gap, columns * (cell + gap) + gap, 3), 24, np.uint8)
-    for place, image in enumerate(images):
-        image = check_image(image)
-        factor = cell / max(image.shape[:2])
-        size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
-        y = gap + (place // columns) * (cell + gap) + (cell - size[1]) // 2
-        x = gap + (place % columns) * (cell + gap) + (cell - size[0]) // 2
-        sheet[y : y + size[1], x : x + size[0]] = small
+    columns, gap = columns or ceil(sqrt(len(images))), max(2, cell // 40)
+    small = [_fitted(check_image(image), cell) for image in images]
+    rows = [small[i : i + columns] for i in range(0, len(small), columns)]
+    heights = [max(image.shape[0] for image in row) for row in rows]
+    sheet = np.full((sum(heights) + gap * (len(rows) + 1), columns * (cell + gap) + gap, 3), 24, np.uint8)
+    top = gap
+    for row, height in zip(rows, heights, strict=True):
+        for column, image in enumerate(row):
+            h, w = image.shape[:2]
+            y, x = top + (height - h) // 2, gap + column * (cell + gap) + (cell - w) // 2
+            sheet[y : y + h, x : x + w] = image
+        top += height + gap
     return sheet
+
+
+def _fitted(image: ImageArray, side: int) -> ImageArray:
+    """The picture scaled until its longer side is ``side`` px."""
+    factor = side / max(image.shape[:2])
+    size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
+    scaled = cv2.resize(image, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
+    return np.asarray(scaled, np.uint8)
 
 
 class _Layer:
@@ -171,6 +181,8 @@ def _draw_face(image: ImageArray, face: Face, style: DrawStyle) -> None:
     layer = _Layer(region, 2 if style.fine and size <= 300 else 1)
     unit = style.scale * min(max(size / 220, 0.6), 5.0)  # the width of a line, px
     tint = _WHITE if face.track_id is None else _TRACK_COLORS[face.track_id % len(_TRACK_COLORS)]
+    if style.uncertainty:
+        _draw_uncertainty(layer, face.landmarks, unit)
     if style.box:
         b = face.box
         corners = np.array([[b.x0, b.y0], [b.x1, b.y0], [b.x1, b.y1], [b.x0, b.y1]], np.float64)
@@ -187,19 +199,25 @@ def _draw_face(image: ImageArray, face: Face, style: DrawStyle) -> None:
     layer.blend_into(image)
 
 
+def _dot_radius(landmarks: Landmarks, unit: float) -> float:
+    return unit * (0.6 if len(landmarks) > _MANY else 1.5)
+
+
+def _draw_uncertainty(layer: _Layer, landmarks: Landmarks, unit: float) -> None:
+    points, reach = landmarks.points[:, :2], _REACH_95 * landmarks.sigma
+    known = np.asarray(np.isfinite(points).all(axis=1))
+    if len(landmarks) > _MANY:  # hundreds of rings would hide the face: a veil over the worst shows where not to look
+        wide = known & (reach > 11 * unit)
+        layer.circles(points[wide], reach[wide], _ink((120, 170, 255), 0.16), None)
+    else:
+        wide = known & (reach > _dot_radius(landmarks, unit) + 1)
+        layer.circles(points[wide], reach[wide], _ink((150, 190, 255), 0.75), unit * 0.6)
+
+
 def _draw_landmarks(layer: _Layer, landmarks: Landmarks, unit: float, style: DrawStyle) -> None:
     points, scheme = landmarks.points[:, :2], landmarks.scheme
     known = np.asarray(np.isfinite(points).all(axis=1))
-    dense = len(landmarks) > 150
-    radius = unit * (0.6 if dense else 1.5)
-    if style.uncertainty:
-        reach = _REACH_95 * landmarks.sigma
-        if dense:  # 478 rings would hide the face: a veil over the worst shows where not to look
-            wide = known & (reach > 7 * unit)
-            layer.circles(points[wide], reach[wide], _ink((120, 170, 255), 0.16), None)
-        else:
-            wide = known & (reach > radius + 1)
-            layer.circles(points[wide], reach[wide], _ink((150, 190, 255), 0.75), unit * 0.6)
+    dense, radius = len(landmarks) > _MANY, _dot_radius(landmarks, unit)
     if style.contours:
         lines = [(c.name, points[list(c.index)], c.closed) for c in scheme.contours if known[list(c.index)].all()]
         for _, line, closed in lines:

@@ -8,7 +8,6 @@ rows are therefore kept as an Arrow stream, and `read_table` reads ``F.parquet.p
 from __future__ import annotations
 
 import csv
-import io
 import json
 import os
 import re
@@ -25,7 +24,7 @@ import pyarrow.parquet
 
 from nasion.core import MediaError, Reading
 from nasion.media.paths import prepare_output, safe_name, why
-from nasion.media.table import FrameResult, frame_rows, table_schema, table_to_faces
+from nasion.media.table import FrameResult, frame_rows, table_schema
 
 TABLE_EXTENSIONS = (".parquet", ".csv", ".jsonl")
 _BATCH = 64  # rows held back at most before they are on disk
@@ -46,7 +45,7 @@ class TableWriter:
 
     def __init__(self, path: str | os.PathLike[str], readings: Mapping[str, type[Reading]] | None = None) -> None:
         self._path = prepare_output(path)
-        self._name, self._kind = safe_name(self._path), _kind(self._path)
+        self._name, self._kind = safe_name(self._path), table_kind(self._path)
         self._schema = table_schema(readings)
         self._partial = self._path.with_name(self._path.name + ".partial")
         self._waiting: list[dict[str, Any]] = []
@@ -124,23 +123,12 @@ class TableWriter:
         self.close()
 
 
-def read_table(path: str | os.PathLike[str]) -> pa.Table:
-    """Read a table that `TableWriter` wrote; also ``F.parquet.partial`` and the like, left by a killed program.
-
-    Raises:
-        MediaError: the file is missing, or no such table.
-    """
-    source, name = Path(path), safe_name(path)
-    partial = source.suffix == ".partial"
-    kind = _kind(source.with_suffix("") if partial else source)
-    try:
-        if kind == ".parquet":
-            return _read_stream(source) if partial else pa.parquet.read_table(source)
-        return _read_csv(source) if kind == ".csv" else _read_jsonl(source)
-    except FileNotFoundError as error:
-        raise MediaError(f"no such file: {name}; check the path") from error
-    except (OSError, ValueError) as error:  # Arrow's errors are both, by kind
-        raise MediaError(f"{name} cannot be read as a table: {why(error)}") from error
+def table_kind(path: Path) -> str:
+    """The extension, one of `TABLE_EXTENSIONS`; raises `MediaError` when it is none of them."""
+    kind = path.suffix.lower()
+    if kind not in TABLE_EXTENSIONS:
+        raise MediaError(f"{safe_name(path)}: a table needs the extension .parquet, .csv or .jsonl")
+    return kind
 
 
 def json_lines(result: FrameResult, schema: pa.Schema) -> str:
@@ -159,15 +147,6 @@ def write_landmarks_parquet(path: str | os.PathLike[str], results: Iterable[Fram
             writer.write(result)
 
 
-def read_landmarks_parquet(path: str | os.PathLike[str]) -> list[FrameResult]:
-    """Read what `write_landmarks_parquet` or ``nasion analyze --out F.parquet`` wrote.
-
-    Raises:
-        MediaError: the file is missing, or no such table.
-    """
-    return table_to_faces(read_table(path))
-
-
 class _Lines(list[str]):
     r"""What ``csv.writer`` writes its rows to.
 
@@ -176,13 +155,6 @@ class _Lines(list[str]):
 
     def write(self, row: str) -> None:
         self.append(row.removesuffix("\r\n") + "\n")
-
-
-def _kind(path: Path) -> str:
-    kind = path.suffix.lower()
-    if kind not in TABLE_EXTENSIONS:
-        raise MediaError(f"{safe_name(path)}: a table needs the extension .parquet, .csv or .jsonl")
-    return kind
 
 
 def _shortest(values: Any) -> list[str]:
@@ -213,7 +185,7 @@ def _stream_to_parquet(path: Path, schema: pa.Schema) -> None:
     """Turn the Arrow stream at ``path`` into Parquet in place; at any moment one of the two is whole."""
     finished = path.with_suffix(".finished")
     try:
-        with path.open("rb") as stream, finished.open("wb") as file, pa.parquet.ParquetWriter(file, schema) as writer:
+        with path.open("rb") as stream, finished.open("wb") as file, _parquet_writer(file, schema) as writer:
             group: list[pa.RecordBatch] = []
             for batch in pa.ipc.open_stream(stream):
                 group.append(batch)
@@ -228,74 +200,8 @@ def _stream_to_parquet(path: Path, schema: pa.Schema) -> None:
         raise
 
 
-def _read_stream(path: Path) -> pa.Table:
-    """The whole batches of an Arrow stream that may be cut short."""
-    with path.open("rb") as file:
-        reader = pa.ipc.open_stream(file)
-        batches = []
-        with suppress(OSError, pa.ArrowInvalid):
-            batches.extend(reader)
-        return pa.Table.from_batches(batches, reader.schema)
-
-
-def _text_of(path: Path) -> str:
-    """The complete lines of a text file."""
-    text = path.read_bytes()
-    return text[: text.rfind(b"\n") + 1].decode()
-
-
-def _read_csv(path: Path) -> pa.Table:
-    names, *rows = [*csv.reader(io.StringIO(_text_of(path), newline=""))] or [[]]
-    if any(len(row) != len(names) for row in rows):
-        raise ValueError("its rows differ in length")
-    columns = list(zip(*rows, strict=True)) or [()] * len(names)
-    base = table_schema()
-    arrays = [_csv_column(cells, _type_in(base, name)) for name, cells in zip(names, columns, strict=True)]
-    return pa.table(arrays, names).replace_schema_metadata(base.metadata)
-
-
-def _csv_column(cells: Sequence[str], kind: pa.DataType | None) -> pa.Array:
-    """Cells of one column as ``kind``, or as what they look like."""
-    filled = [cell or None for cell in cells]
-    if kind is None:
-        return _guessed([cell and _guess(cell) for cell in filled])
-    if pa.types.is_list(kind):
-        return pa.array([cell and np.array(cell.split(), np.float32) for cell in filled], kind)
-    return pa.array(filled, pa.string()).cast(kind)
-
-
-def _guess(cell: str) -> Any:
-    """A cell of a reader's own column: a flag, a number, numbers, else text."""
-    if cell in ("True", "False"):
-        return cell == "True"
-    try:
-        numbers = [float(word) for word in cell.split()]
-    except ValueError:
-        return cell
-    return numbers if len(numbers) > 1 else numbers[0] if numbers else cell
-
-
-def _guessed(values: list[Any]) -> pa.Array:
-    try:
-        return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):  # cells of several kinds
-        return pa.array([None if value is None else str(value) for value in values])
-
-
-def _read_jsonl(path: Path) -> pa.Table:
-    rows = [json.loads(line) for line in _text_of(path).split("\n") if line]  # splitlines would cut at U+2028 too
-    base = table_schema()
-    names = list(rows[0]) if rows else base.names
-    columns = [[row.get(name) for row in rows] for name in names]
-    types = [_type_in(base, name) for name in names]
-    arrays = [pa.array(_nan_for_null(c), t) if t else _guessed(c) for c, t in zip(columns, types, strict=True)]
-    return pa.table(arrays, names).replace_schema_metadata(base.metadata)
-
-
-def _nan_for_null(values: list[Any]) -> list[Any]:
-    """JSON writes a NaN in a list as null."""
-    return [np.array(value, np.float32) if isinstance(value, list) else value for value in values]
-
-
-def _type_in(schema: pa.Schema, name: str) -> pa.DataType | None:
-    return schema.field(name).type if name in schema.names else None
+def _parquet_writer(file: IO[bytes], schema: pa.Schema) -> pa.parquet.ParquetWriter:
+    """Coordinates hardly repeat: a dictionary of them only costs, sorting their bytes by significance halves them."""
+    texts = [field.name for field in schema if pa.types.is_string(field.type)]
+    lists = [f"{field.name}.list.element" for field in schema if field.type == pa.list_(pa.float32())]
+    return pa.parquet.ParquetWriter(file, schema, compression="zstd", use_dictionary=texts, use_byte_stream_split=lists)
