@@ -67,13 +67,17 @@ def assign(
     middle = corner + stride[:, None] / 2
     size = truth[:, 2:] - truth[:, :2]
     away = (middle[None] - (truth[:, None, :2] + truth[:, None, 2:]) / 2).abs()
-    reach = torch.maximum(size[:, None] * 0.35, stride[None, :, None])
-    candidate = (away < reach).all(-1)
+    # near the centre of the face, measured in cells: were a large face to choose among dozens of cells, its choice would
+    # change from step to step, and every cell would learn to be unsure
+    near = stride[None, :, None]
+    candidate = (away < torch.minimum(torch.maximum(size[:, None] * 0.35, near), 1.5 * near)).all(-1)
+    off_center = away.sum(-1) / stride[None]
     iou = overlap(boxes[owner], truth[:, None])[0]
     scale = (size.prod(-1).sqrt()[:, None] / (stride[None] * 3.5)).log2().abs()
     score = logit[owner].sigmoid()
-    # a score of s costs -log(s): cells that already see the face keep it; the scale term decides while all are blind
-    cost = -(score + 1e-6).log() * 0.5 - 3 * (iou + 1e-6).log().clamp(min=-6) + scale + 1e5 * (~candidate)
+    # a score of s costs -log(s): cells that already see the face keep it; scale and centre decide while all are blind
+    cost = -(score + 1e-6).log() * 0.5 - 3 * (iou + 1e-6).log().clamp(min=-6)
+    cost += 1.5 * scale + 0.5 * off_center + 1e5 * (~candidate)
     count = torch.topk(iou * candidate, MOST_CELLS, dim=1).values.sum(1).int().clamp(1, MOST_CELLS)
     value, cell = torch.topk(-cost, MOST_CELLS, dim=1)
     chosen = (torch.arange(MOST_CELLS)[None] < count[:, None]) & (value > -1e4)
