@@ -19,7 +19,7 @@ PHOTOS = (  # name, package, place in the package, what it is
 def demo_command(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where the results go.")] = Path("demo-out"),
 ) -> None:
-    """Analyse two photos: a table here; annotated pictures, a Parquet file and a page to open in DIR."""
+    """Analyse two photos that come with the extra `demo`: a table here; pictures, a Parquet file and a page in DIR."""
     from nasion.cli.screen import FaceTable, stdout
     from nasion.media import FrameResult, TableWriter, draw_faces, read_image, write_image
     from nasion.pipeline import Analyzer

@@ -51,7 +51,8 @@ class Analyzer:
         scheme: layout of the points given out; readers work on what the model placed, whatever this says.
         detector, landmarker: name of a model or path of an ONNX file, or an object that does the work.
         threshold: 0..1, detector score from which something counts as a face; None is the detector's own choice.
-        presence: 0..1, video only: how sure the landmarker must be that it still looks at a face.
+        presence: 0..1, video only: how sure the landmarker must be that it still looks at a face. To begin a track
+            it must be surer, half the way to 1: a followed face was a face before, a new one may be a plant.
         max_faces: give only this many faces, the best first (in video: those known longest first); None is all.
         passes: how often a newly detected face is cropped anew from the points just placed. Followed faces need one.
         device: ``"cpu"`` or a provider name, as for `nasion.models.Session`.
@@ -141,7 +142,7 @@ class Analyzer:
         self._tracker = Tracker(
             detect_every=self._detect_every,
             max_gap_s=self._max_gap_s,
-            start=self._presence if self._plan.place else 0.0,
+            start=(1 + self._presence) / 2 if self._plan.place else 0.0,
             keep=self._presence if self._plan.place else 0.0,
             follow=self._plan.place,
             smooth=self._smooth,

@@ -175,7 +175,7 @@ class _Track:
         return float(np.linalg.norm(away) / max(face_size(self.face), 1e-6))
 
     def _shift(self, time_s: float) -> FloatArray:
-        return self.velocity * COASTING_S * (1 - np.exp(-(time_s - self.time_s) / COASTING_S))
+        return np.asarray(self.velocity * COASTING_S * (1 - np.exp(-(time_s - self.time_s) / COASTING_S)))
 
     def observe(self, face: Face, time_s: float) -> None:
         step = time_s - self.time_s
