@@ -67,8 +67,8 @@ def assign(
     middle = corner + stride[:, None] / 2
     size = truth[:, 2:] - truth[:, :2]
     away = (middle[None] - (truth[:, None, :2] + truth[:, None, 2:]) / 2).abs()
-    # near the centre of the face, measured in cells: were a large face to choose among dozens of cells, its choice would
-    # change from step to step, and every cell would learn to be unsure
+    # near the centre of the face, measured in cells: were a large face to choose among dozens of cells, its choice
+    # would change from step to step, and every cell would learn to be unsure
     near = stride[None, :, None]
     candidate = (away < torch.minimum(torch.maximum(size[:, None] * 0.35, near), 1.5 * near)).all(-1)
     off_center = away.sum(-1) / stride[None]
