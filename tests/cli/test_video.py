@@ -35,7 +35,7 @@ def test_one_face_is_one_track_with_a_row_per_frame(run: Run, face_clip: Path, t
     assert column(out, "frame") == list(range(20))
     assert set(column(out, "track_id")) == {0}
     assert column(out, "time_s") == pytest.approx([i / 25 for i in range(20)], abs=1e-4)
-    assert "20 frames, 20 with a face and 0 without, 1 tracks" in done.stdout
+    assert "20 frames, 20 with a face and 0 without, 1 track" in done.stdout
 
 
 def test_face_noface(run: Run, face_noface_clip: Path, tmp_path: Path) -> None:

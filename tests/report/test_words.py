@@ -15,7 +15,7 @@ FACE = (
 def test_plain_numbers_become_columns() -> None:
     columns = reading_columns([face_at(0, 0, 10), FACE])
     assert headings(columns) == ["score", "box (px)", "yaw", "pitch", "roll", "eyes left", "eyes right"]
-    assert cells(FACE, columns) == ["0.90", "75 75 125 125", "12.3", "-0.50", "3.0", "0.31", "-"]
+    assert cells(FACE, columns) == ["0.90", "75 75 125 125", "12.3", "-0.5", "3.0", "0.31", "-"]
 
 
 def test_without_readings_there_is_score_and_box() -> None:

@@ -111,7 +111,9 @@ def analyze_command(
 
 
 def _summary(inputs: int, faces: int, failed: int, seconds: float) -> str:
-    words = f"{inputs} inputs, {faces} faces, {failed} failed"
+    from nasion.report.words import count
+
+    words = f"{count(inputs, 'input')}, {count(faces, 'face')}, {failed} failed"
     return words + (f", {inputs / seconds:.1f} inputs/s" if inputs > 1 and seconds > 0 else "")
 
 

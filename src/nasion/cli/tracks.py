@@ -9,6 +9,7 @@ from rich.table import Table
 
 from nasion.cli.screen import MAX_ROWS
 from nasion.media import FrameResult
+from nasion.report.words import count
 
 
 @dataclass(slots=True)
@@ -67,5 +68,5 @@ class TrackTable:
         """What was done, in ``seconds`` of work, in one line."""
         rate = f", {self.frames / seconds:.0f} frames/s" if self.frames > 1 and seconds > 0 else ""
         without = self.frames - self._with_face
-        tracks = len(self._tracks)
-        return f"{self.frames} frames, {self._with_face} with a face and {without} without, {tracks} tracks{rate}"
+        tracks = count(len(self._tracks), "track")
+        return f"{count(self.frames, 'frame')}, {self._with_face} with a face and {without} without, {tracks}{rate}"

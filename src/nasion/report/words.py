@@ -29,7 +29,7 @@ def headings(columns: Sequence[Column]) -> list[str]:
 def cells(face: Face, columns: Sequence[Column]) -> list[str]:
     """What stands under `headings` for this face."""
     box = " ".join(f"{v:.0f}" for v in face.box.to_array())
-    return [f"{face.score:.2f}", box, *(_number(getattr(face.readings[task], name)) for task, name in columns)]
+    return [f"{face.score:.2f}", box, *(_number(getattr(face.readings[task], name), task) for task, name in columns)]
 
 
 def least_reliable(face: Face) -> tuple[float, str]:
@@ -43,7 +43,12 @@ def _numbers(reading: Reading) -> list[str]:
     return [name for name in names if name != "reliability"]
 
 
-def _number(value: float) -> str:
+def _number(value: float, task: str) -> str:
     if math.isnan(value):
         return "-"
-    return f"{value:.1f}" if abs(value) >= 2 else f"{value:.2f}"
+    return f"{value:.1f}" if task == "pose" else f"{value:.2f}"  # a hundredth of a degree is noise
+
+
+def count(number: int, word: str) -> str:
+    """``count(1, "face")`` is "1 face", any other number has an s."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
