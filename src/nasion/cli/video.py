@@ -102,7 +102,8 @@ def video_command(
     took = monotonic() - began
     if not json:
         tracks.show(screen)
-    screen.print(tracks.summary(took) + (f", {skipped} damaged frames skipped" if skipped else ""))
+    if tracks.frames:
+        screen.print(tracks.summary(took) + (f", {skipped} damaged frames skipped" if skipped else ""))
     for target in (out, draw if tracks.frames else None):
         if target is not None:
             screen.print(f"wrote {target}", soft_wrap=True)
