@@ -13,14 +13,17 @@ import cv2
 import numpy as np
 
 from nasion.core import Box, Face, FloatArray, ImageArray, InputError, Landmarks, scheme
-from nasion.detect.canvas import Canvas, check_image, fit
+from nasion.detect.canvas import MULTIPLE, check_image, fit
 from nasion.detect.heads import read_embedded, read_yunet
+from nasion.detect.second_look import UNSEEN, look_again
 from nasion.detect.suppression import suppress
 from nasion.models import Session
 
 DEFAULT_THRESHOLD = 0.5
 LONGEST = 640  # px of the longer side that the network sees
-CLOSE_UP = 3  # where nothing is found, a look at a third of the size finds a face that fills the picture
+SHRINK = 3  # a picture is also looked at three and nine times smaller, for an eighth more time,
+LARGEST = 120  # because the embedded network is at its best on faces up to this many px
+WORTH_A_LOOK = 0.2  # candidates from this score on are looked at again
 SAME_FACE = 0.45  # boxes that overlap more are one face
 POINT_SIGMA = 0.05  # standard deviation of the five points over the root of the box's area
 MOST_CANDIDATES = 2000
@@ -55,8 +58,8 @@ class FaceDetector:
     ) -> None:
         if not 0 < threshold <= 1:
             raise InputError(f"the threshold must be above 0 and at most 1, got {threshold}")
-        if longest < 32:
-            raise InputError(f"longest must be at least 32 px, got {longest}")
+        if longest < MULTIPLE:
+            raise InputError(f"longest must be at least {MULTIPLE} px, got {longest}")
         self.session = Session(ALIASES.get(str(model), model), device=device, threads=threads)
         self.threshold, self.longest = threshold, longest
         ((self._input, shape),) = self.session.input_shapes.items()
@@ -64,6 +67,7 @@ class FaceDetector:
         self._fixed = (height, width) if isinstance(height, int) and isinstance(width, int) else None
         self._single = shape[0] == 1
         self._yunet = "cls_8" in self.session.output_names
+        self._floor = threshold if self._yunet else min(threshold, WORTH_A_LOOK)
 
     def detect(self, image: ImageArray) -> list[Face]:
         """The faces of one RGB uint8 (H, W, 3) image, best score first, each with ``coarse5`` points."""
@@ -73,15 +77,32 @@ class FaceDetector:
         """``detect`` for several images; those of one size go through the network together."""
         for image in images:
             check_image(image)
-        found = self._look(images, self.longest)
-        empty = [i for i, rows in enumerate(found) if not len(rows)]
-        closer = self._look([images[i] for i in empty], max(self.longest // CLOSE_UP, 32))
-        for i, rows in zip(empty, closer, strict=True):
-            found[i] = rows
+        if self._yunet:
+            found = [_best(rows) for rows in self._look(images, self.longest)]
+        else:
+            found = [
+                self._sure(image, rows) for image, rows in zip(images, self._look_at_all_sizes(images), strict=True)
+            ]
         return [[_face(row) for row in rows] for rows in found]
 
+    def _look_at_all_sizes(self, images: Sequence[ImageArray]) -> list[FloatArray]:
+        found, longest = self._look(images, self.longest), self.longest
+        while longest > LARGEST:
+            longest = max(longest // SHRINK, MULTIPLE)
+            for i, (image, rows) in enumerate(zip(images, self._look(images, longest), strict=True)):
+                # of a smaller picture only the faces that were too large before: the others are blurred now
+                least = LARGEST / SHRINK * max(image.shape[:2]) / longest
+                large = np.sqrt((rows[:, 2:4] - rows[:, :2]).prod(axis=1)) >= least
+                found[i] = np.concatenate([found[i], rows[large]])
+        return found
+
+    def _sure(self, image: ImageArray, rows: FloatArray) -> FloatArray:
+        """What is left of the candidates after the second look, best first."""
+        rows = look_again(image, _best(rows), lambda crops: self._read(crops, UNSEEN))
+        return _best(rows[rows[:, 4] >= self.threshold])
+
     def _look(self, images: Sequence[ImageArray], longest: int) -> list[FloatArray]:
-        """Suppressed candidates (N, 15) of each image, px of the image, best first."""
+        """Candidates (N, 15) of each image, px of the image, from one size of the picture."""
         canvases = [fit(image, longest, self._fixed) for image in images]
         groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for i, canvas in enumerate(canvases):
@@ -91,19 +112,24 @@ class FaceDetector:
         for members in groups.values():
             for start in range(0, len(members), batch):
                 chunk = members[start : start + batch]
-                for i, rows in zip(chunk, self._candidates([canvases[j] for j in chunk]), strict=True):
-                    rows = rows[np.argsort(-rows[:, 4], kind="stable")[:MOST_CANDIDATES]]
-                    found[i] = canvases[i].back(rows[suppress(rows[:, :4], rows[:, 4], SAME_FACE)])
+                pixels = [canvases[j].pixels for j in chunk]
+                for i, rows in zip(chunk, self._read(pixels, self._floor), strict=True):
+                    found[i] = canvases[i].back(rows)
         return [found[i] for i in range(len(images))]
 
-    def _candidates(self, canvases: Sequence[Canvas]) -> list[FloatArray]:
-        """Candidates (N, 15) above the threshold in px of each canvas; all canvases have one size."""
-        pixels = [canvas.pixels for canvas in canvases]
+    def _read(self, pixels: Sequence[ImageArray], threshold: float) -> list[FloatArray]:
+        """Candidates (N, 15) above the threshold in each canvas; all canvases have one size."""
         blob = np.asarray(cv2.dnn.blobFromImages(pixels, swapRB=self._yunet), np.float32)  # YuNet takes BGR
         outputs = self.session.run({self._input: blob})
         if self._yunet:
-            return read_yunet(outputs, pixels[0].shape[1], self.threshold)
-        return read_embedded(outputs, self.threshold)
+            return read_yunet(outputs, pixels[0].shape[1], threshold)
+        return read_embedded(outputs, threshold)
+
+
+def _best(rows: FloatArray) -> FloatArray:
+    """One candidate per face, best first."""
+    rows = rows[np.argsort(-rows[:, 4], kind="stable")[:MOST_CANDIDATES]]
+    return rows[suppress(rows[:, :4], rows[:, 4], SAME_FACE)]
 
 
 def _face(row: FloatArray) -> Face:
