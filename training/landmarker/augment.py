@@ -21,9 +21,8 @@ class Sample:
     weights: np.ndarray  # (68,) of the 68 points' labels
 
 
-def random_view(rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
+def random_view(rng: np.random.Generator, size: int, wild: bool) -> tuple[np.ndarray, np.ndarray]:
     """(2, 3) cache px -> crop px, and (2, 2)+(2,) in view units as one (2, 3)."""
-    wild = rng.random() < 0.25
     angle = np.radians(rng.normal(0, 25 if wild else 9))
     scale = np.exp(np.clip(rng.normal(0.0, 0.12 if wild else 0.07), -0.3, 0.3))
     shift = np.clip(rng.normal(0, 0.07 if wild else 0.03, 2), -0.16, 0.16)
@@ -36,6 +35,15 @@ def random_view(rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.nda
     full = np.vstack([view, [0, 0, 1]]) @ np.vstack([to_view, [0, 0, 1]])
     pixels = np.array([[size, 0, -0.5], [0, size, -0.5], [0, 0, 1]]) @ full
     return pixels[:2], view
+
+
+def warp(crop: np.ndarray, rng: np.random.Generator, size: int, wild: bool) -> tuple[np.ndarray, np.ndarray]:
+    """A random view of a cached crop: (size, size, 3) and the (2, 3) map of view units that made it."""
+    pixels, view = random_view(rng, size, wild)
+    image = cv2.warpAffine(
+        np.ascontiguousarray(crop), pixels, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(image), view
 
 
 def occlude(image: np.ndarray, rng: np.random.Generator, texture: np.ndarray) -> np.ndarray:
@@ -125,10 +133,7 @@ def make(
         ibug = ibug[mirrors[0]] * (-1, 1) + (1, 0)
         visible = np.concatenate([visible[:68][mirrors[0]], visible[68:][mirrors[1]]])
         weights = weights[mirrors[0]]
-    pixels, view = random_view(rng, size)
-    image = cv2.warpAffine(
-        np.ascontiguousarray(crop), pixels, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    image, view = warp(crop, rng, size, wild=rng.random() < 0.25)
     linear, shift = view[:, :2], view[:, 2]
     scale = np.sqrt(abs(np.linalg.det(linear)))
     dense = np.concatenate([dense[:, :2] @ linear.T + shift, dense[:, 2:] * scale], 1)

@@ -71,6 +71,16 @@ class Faces:
             "face": torch.from_numpy(face),
         }  # fmt: skip
 
+    def held_batch(self, size: int, count: int = 300) -> dict[str, Tensor]:
+        """Augmented views of held-out faces with dense labels, the same at every call."""
+        rng, trained_on = np.random.default_rng(8), (self.human, self.other)
+        self.human = self.other = self.held_other
+        try:
+            drawn = self.batch(rng, count, 0.0, 0.0, size)
+        finally:
+            self.human, self.other = trained_on
+        return {key: value[drawn["face"] > 0] for key, value in drawn.items()}
+
     def plain(self, index: np.ndarray, size: int) -> np.ndarray:
         """The unaugmented views of some faces, (N, size, size, 3) uint8."""
         edge = (CACHE - PIXELS_PER_VIEW) // 2
