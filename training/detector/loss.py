@@ -105,6 +105,8 @@ def detection_loss(
     face, cell = assign(logit, boxes, corner, stride, truth[:, :4], of)
     picture = of[face]
     iou, giou = overlap(boxes[picture, cell], truth[face, :4])
+    extent = (truth[face, 2:4] - truth[face, 0:2]).prod(-1).sqrt()
+    share = (extent / 48).clamp(1, 4)  # large faces are rare in a batch, and their points matter most
 
     weight = torch.ones_like(logit)
     middle = corner + stride[:, None] / 2
@@ -114,18 +116,17 @@ def detection_loss(
     target = torch.zeros_like(logit)
     # small faces overlap poorly even when they are seen well: start their target at 0.3
     target[picture, cell] = 0.3 + 0.7 * iou.detach().clamp(0, 1)
-    weight[picture, cell] = 1
+    weight[picture, cell] = share
     focus = (target - logit.sigmoid()).detach().abs() ** 2
     bce = functional.binary_cross_entropy_with_logits(logit, target, reduction="none")
-    positives = max(len(face), 1)
+    positives = share.sum().clamp(min=1)
     score_loss = (bce * focus * weight).sum() / positives
 
-    box_loss = (1 - giou).sum() / positives
-    known = ~truth[face, 5].isnan()
-    size = (truth[face, 2:4] - truth[face, 0:2]).prod(-1).sqrt()[:, None, None]
-    error = (points[picture, cell] - truth[face, 5:15].nan_to_num().unflatten(-1, (5, 2))) / size
+    box_loss = ((1 - giou) * share).sum() / positives
+    known = (~truth[face, 5].isnan()) * share
+    error = (points[picture, cell] - truth[face, 5:15].nan_to_num().unflatten(-1, (5, 2))) / extent[:, None, None]
     point_loss = functional.smooth_l1_loss(error, torch.zeros_like(error), beta=0.05, reduction="none").mean((1, 2))
-    point_loss = (point_loss * known).sum() / max(int(known.sum()), 1)
+    point_loss = (point_loss * known).sum() / known.sum().clamp(min=1)
     total = 2 * score_loss + 2 * box_loss + 4 * point_loss
     parts = {
         "loss": float(total.detach()),

@@ -14,7 +14,7 @@ import numpy as np
 SIDE = 320
 SMALLEST = 6.0  # px, the geometric mean of the sides: below this a face is ignored, neither taught nor punished
 MIRRORED = [1, 0, 2, 4, 3]  # coarse5 under a mirror
-KINDS, SHARES = ("crowd", "paste", "mosaic"), (0.5, 0.25, 0.25)
+KINDS, SHARES = ("crowd", "paste", "mosaic"), (0.42, 0.25, 0.33)
 
 
 @dataclass
@@ -176,7 +176,7 @@ class Scenes:
         return image, rows
 
     def mosaic(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        columns = int(rng.choice([1, 2, 3, 4, 5, 6, 8], p=[0.5, 0.14, 0.1, 0.08, 0.07, 0.06, 0.05]))
+        columns = int(rng.choice([1, 2, 3, 4, 5, 6, 8], p=[0.6, 0.12, 0.08, 0.06, 0.05, 0.05, 0.04]))
         image, rows = texture(rng), []
         cell = SIDE / columns
         for y in range(columns):
@@ -187,7 +187,7 @@ class Scenes:
                 wide = columns == 1 and rng.random() < 0.5
                 i = int(rng.choice(self.wide) if wide else rng.integers(len(self.faces)))
                 source, labels = self.faces.picture(i), self.faces.rows[i]
-                zoom = np.exp(rng.uniform(np.log(0.4), np.log(2.0))) if columns == 1 else rng.uniform(0.55, 1.15)
+                zoom = np.exp(rng.uniform(np.log(0.5), np.log(2.2))) if columns == 1 else rng.uniform(0.55, 1.15)
                 scale = cell / max(source.shape[:2]) * zoom
                 mirrored = bool(rng.random() < 0.5)
                 center = np.array(source.shape[1::-1]) / 2
@@ -262,25 +262,21 @@ def occlude(rng: np.random.Generator, image: np.ndarray, rows: np.ndarray) -> np
 
 
 def distract(rng: np.random.Generator, image: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """In some scenes, things a little like faces that are none: lamps, ovals of skin colour, rings, letters."""
-    if rng.random() > 0.35:
+    """In half of the scenes, things a little like faces that are none: lamps, signs, balls, rings, letters, glyphs."""
+    if rng.random() > 0.5:
         return image
-    for _ in range(int(rng.integers(1, 9))):
-        size = float(np.exp(rng.uniform(np.log(6), np.log(140))))
+    for _ in range(int(rng.integers(1, 11))):
+        size = float(np.exp(rng.uniform(np.log(8), np.log(120))))
         x, y = rng.uniform(0, SIDE, 2)
         if len(rows) and overlaps(np.array([x - size, y - size, x + size, y + size]), rows).max() > 0:
             continue
         draw, at = rng.random(), (int(x), int(y))
-        tone = rng.uniform(0.25, 1.0) * np.array([255, rng.uniform(150, 220), rng.uniform(90, 200)])
-        colour = tuple(int(v) for v in (tone if rng.random() < 0.5 else rng.integers(0, 256, 3)))
-        if draw < 0.6:
-            axes = (max(2, int(size * rng.uniform(0.25, 0.5))), max(2, int(size * rng.uniform(0.3, 0.5))))
-            width = -1 if rng.random() < 0.75 else max(1, int(size * rng.uniform(0.03, 0.15)))
-            cv2.ellipse(image, at, axes, float(rng.uniform(0, 180)), 0, 360, colour, width, cv2.LINE_AA)
-            if width == -1 and size > 16 and rng.random() < 0.5:  # shaded like a ball
-                x0, y0, x1, y1 = (int(max(v, 0)) for v in (x - size / 2, y - size / 2, x + size / 2, y + size / 2))
-                image[y0:y1, x0:x1] = cv2.blur(image[y0:y1, x0:x1], (int(size / 4) | 1, int(size / 4) | 1))
-        elif draw < 0.9:
+        colour, other = (pigment(rng) for _ in range(2))
+        if draw < 0.5:
+            disc(rng, image, at, size, colour, other)
+        elif draw < 0.75:
+            glyph(rng, image, at, size, colour, other)
+        elif draw < 0.92:
             text = "".join(chr(int(c)) for c in rng.integers(33, 127, int(rng.integers(1, 8))))
             font = int(
                 rng.choice([cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_SCRIPT_COMPLEX])
@@ -291,6 +287,59 @@ def distract(rng: np.random.Generator, image: np.ndarray, rows: np.ndarray) -> n
             points = (np.array([x, y]) + rng.uniform(-size, size, (int(rng.integers(3, 7)), 2)) / 2).astype(np.int32)
             cv2.fillPoly(image, [points], colour, cv2.LINE_AA)
     return image
+
+
+def pigment(rng: np.random.Generator) -> tuple[int, ...]:
+    """A colour: of skin, of masks, or any."""
+    draw = rng.random()
+    tone = np.array([255, rng.uniform(150, 220), rng.uniform(90, 200)]) * rng.uniform(0.25, 1.0)
+    pale = rng.uniform(180, 255) + rng.uniform(-15, 15, 3)
+    colour = tone if draw < 0.4 else pale if draw < 0.6 else rng.integers(0, 256, 3)
+    return tuple(int(np.clip(v, 0, 255)) for v in colour)
+
+
+def disc(
+    rng: np.random.Generator, image: np.ndarray, at: tuple[int, int], size: float, colour: tuple, other: tuple
+) -> None:
+    """An oval: plain, a ring, with a bar across, with a smaller one inside, or half in another colour; perhaps soft."""
+    axes = (max(2, int(size * rng.uniform(0.3, 0.5))), max(2, int(size * rng.uniform(0.35, 0.5))))
+    turn, draw = float(rng.normal(0, 20)), rng.random()
+    width = max(1, int(size * rng.uniform(0.04, 0.15))) if draw < 0.15 else -1
+    cv2.ellipse(image, at, axes, turn, 0, 360, colour, width, cv2.LINE_AA)
+    if 0.15 <= draw < 0.35:
+        half, bar = int(axes[0] * rng.uniform(0.4, 0.9)), max(1, int(axes[1] * rng.uniform(0.08, 0.3)))
+        y = at[1] + int(axes[1] * rng.uniform(-0.4, 0.4))
+        cv2.rectangle(image, (at[0] - half, y - bar), (at[0] + half, y + bar), other, -1)
+    elif draw < 0.55:
+        inner = (max(1, int(axes[0] * rng.uniform(0.3, 0.8))), max(1, int(axes[1] * rng.uniform(0.3, 0.8))))
+        cv2.ellipse(image, at, inner, turn, 0, 360, other, -1, cv2.LINE_AA)
+        if rng.random() < 0.5:
+            cv2.ellipse(image, at, inner, 0, 0, 180, pigment(rng), -1, cv2.LINE_AA)
+    elif draw < 0.75:
+        cv2.ellipse(
+            image, at, axes, turn, float(rng.uniform(0, 60)), float(rng.uniform(120, 220)), other, -1, cv2.LINE_AA
+        )
+    if size > 14 and rng.random() < 0.4:
+        x0, y0, x1, y1 = (int(max(v, 0)) for v in (at[0] - size, at[1] - size, at[0] + size, at[1] + size))
+        blur = int(size * rng.uniform(0.08, 0.25)) | 1
+        image[y0:y1, x0:x1] = cv2.blur(image[y0:y1, x0:x1], (blur, blur))
+
+
+def glyph(
+    rng: np.random.Generator, image: np.ndarray, at: tuple[int, int], size: float, colour: tuple, other: tuple
+) -> None:
+    """A block of random strokes, mostly mirrored left to right as many signs are, on a plate; perhaps several in a row."""
+    n = int(rng.integers(4, 9))
+    for k in range(int(rng.choice([1, 1, 1, 3, 5]))):
+        bits = rng.random((n, n)) < rng.uniform(0.3, 0.6)
+        if rng.random() < 0.6:
+            bits |= bits[:, ::-1]
+        plate = np.where(bits[..., None], np.array(colour), np.array(other)).astype(np.uint8)
+        side = max(6, int(size * 0.8))
+        flag = cv2.INTER_NEAREST if rng.random() < 0.5 else cv2.INTER_LINEAR
+        x, y = at[0] + k * int(side * 1.15), at[1]
+        room = image[y : y + side, x : x + side]
+        room[:] = cv2.resize(plate, (side, side), interpolation=flag)[: room.shape[0], : room.shape[1]]
 
 
 def degrade(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:

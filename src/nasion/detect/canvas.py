@@ -20,10 +20,19 @@ class Canvas:
     Attributes:
         pixels: (h, w, 3) uint8 RGB, h and w multiples of 32.
         scale: (x, y) canvas px per picture px.
+        filled: (height, width) of the picture on the canvas, px.
     """
 
     pixels: ImageArray
     scale: tuple[float, float]
+    filled: tuple[int, int]
+
+    def shrunk(self, longest: int) -> Canvas:
+        """The same picture at ``longest`` px or less, made from this canvas."""
+        h, w = self.filled
+        smaller = fit(self.pixels[:h, :w], min(longest, max(h, w)))
+        scale = (self.scale[0] * smaller.scale[0], self.scale[1] * smaller.scale[1])
+        return Canvas(smaller.pixels, scale, smaller.filled)
 
     def back(self, rows: FloatArray) -> FloatArray:
         """Candidates (N, 15) in px of the canvas to px of the picture."""
@@ -72,4 +81,4 @@ def fit(image: ImageArray, longest: int, fixed: tuple[int, int] | None = None) -
     rows, columns = fixed or (-(-h // MULTIPLE) * MULTIPLE, -(-w // MULTIPLE) * MULTIPLE)
     pixels = np.zeros((rows, columns, 3), np.uint8)
     pixels[:h, :w] = image
-    return Canvas(pixels, (w / width, h / height))
+    return Canvas(pixels, (w / width, h / height), (h, w))

