@@ -328,7 +328,7 @@ def disc(
 def glyph(
     rng: np.random.Generator, image: np.ndarray, at: tuple[int, int], size: float, colour: tuple, other: tuple
 ) -> None:
-    """A block of random strokes, mostly mirrored left to right as many signs are, on a plate; perhaps several in a row."""
+    """Random strokes on a plate, mostly mirrored left to right as many signs are; perhaps several in a row."""
     n = int(rng.integers(4, 9))
     for k in range(int(rng.choice([1, 1, 1, 3, 5]))):
         bits = rng.random((n, n)) < rng.uniform(0.3, 0.6)
