@@ -1,4 +1,4 @@
-"""Teach the presence head what only looks like a face: discs, lettering, graphics and pieces of scenery.
+"""Teach the presence head what only looks like a face: graphics, pieces of scenery, and the detector's own mistakes.
 
 The features stay as they are; a logistic regression replaces the last layer, because the main training sees no graphics
 and took the dot on a logo's "i" for a face.
@@ -17,6 +17,7 @@ from scipy.optimize import minimize
 
 from training.landmarker.augment import damage
 from training.landmarker.faces import Faces, to_input
+from training.landmarker.prepare import WORK
 from training.nets.landmarker import Landmarker
 
 FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_SCRIPT_COMPLEX)
@@ -32,8 +33,7 @@ def graphic(rng: np.random.Generator, size: int) -> np.ndarray:
     for _ in range(rng.integers(1, 5)):
         kind, at = rng.integers(4), tuple(int(v) for v in rng.integers(0, size, 2))
         if kind == 0:
-            centre = tuple(int(v) for v in rng.normal(size / 2, size / 8, 2))
-            cv2.circle(image, centre, int(rng.uniform(0.1, 0.5) * size), colour(), -1 if rng.random() < 0.7 else 6)
+            image = disc(image, rng)
         elif kind == 1:
             text = "".join(chr(c) for c in rng.integers(33, 123, rng.integers(1, 6)))
             scale, thick = rng.uniform(1, 6), int(rng.integers(2, 16))
@@ -43,6 +43,31 @@ def graphic(rng: np.random.Generator, size: int) -> np.ndarray:
         else:
             cv2.fillPoly(image, [rng.integers(0, size, (rng.integers(3, 7), 2)).astype(np.int32)], colour())
     return image
+
+
+def disc(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Put a disc into the middle: plain, shaded or of two tones, with or without a rim. Logos, lamps, buttons."""
+    size = len(image)
+    centre = tuple(int(v) for v in rng.normal(size / 2, size / 10, 2))
+    axes = tuple(int(v) for v in rng.uniform(0.2, 0.55) * size * np.exp(rng.normal(0, 0.12, 2)))
+    mask = np.zeros(image.shape[:2], np.uint8)
+    cv2.ellipse(mask, centre, axes, rng.uniform(0, 180), 0, 360, 255, -1)
+    tones = rng.integers(0, 256, (rng.integers(1, 5), rng.integers(1, 3), 3)).astype(np.uint8)
+    smooth = cv2.INTER_NEAREST if rng.random() < 0.4 else cv2.INTER_LINEAR
+    fill = cv2.resize(tones, (size, size), interpolation=smooth)
+    if rng.random() < 0.6:
+        rim = cv2.dilate(mask, np.ones((3, 3)), iterations=int(rng.integers(2, 12)))
+        image[rim > 0] = rng.integers(0, 256, 3)
+    image[mask > 0] = fill[mask > 0]
+    return image
+
+
+def coarse(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """As if the thing were only a dozen pixels large, half of the time."""
+    if rng.random() < 0.5:
+        return image
+    low, size = int(rng.integers(10, 40)), len(image)
+    return cv2.resize(cv2.resize(image, (low, low), interpolation=cv2.INTER_AREA), (size, size))
 
 
 def scenery(data: Path, rng: np.random.Generator, size: int, count: int) -> list[np.ndarray]:
@@ -76,16 +101,17 @@ def features(net: Landmarker, images: np.ndarray) -> np.ndarray:
     return np.concatenate(rows).astype(np.float64)
 
 
-def teach(net: Landmarker, faces: Faces, data: Path, size: int, each: int = 2000, seed: int = 6) -> float:
+def teach(net: Landmarker, faces: Faces, data: Path, size: int, each: int = 3000, seed: int = 6) -> float:
     """Replace the presence layer of ``net``; returns the accuracy on a quarter kept apart."""
     rng = np.random.default_rng(seed)
     batches = [faces.batch(rng, 100, 0.25, 0.25, size) for _ in range(each // 50)]
     images = [((b["image"].permute(0, 2, 3, 1).numpy() + 1) * 127.5).round().astype(np.uint8) for b in batches]
     seen, is_face = np.concatenate(images), np.concatenate([b["face"].numpy() for b in batches])
-    drawn = [damage(graphic(rng, size), rng) for _ in range(each)]
+    drawn = [damage(coarse(graphic(rng, size), rng), rng) for _ in range(each)]
     pieces = [damage(piece, rng) for piece in scenery(data, rng, size, each)]
-    x = features(net, np.concatenate([seen, np.stack(drawn), np.stack(pieces)]))
-    y = np.concatenate([is_face, np.zeros(2 * each)])
+    mined = np.load(WORK / "mined.npz")
+    x = features(net, np.concatenate([seen, np.stack(drawn), np.stack(pieces), mined["crops"]]))
+    y = np.concatenate([is_face, np.zeros(2 * each), mined["face"]])
     order = rng.permutation(len(x))
     x, y = x[order], y[order]
     mean, std = x.mean(0), x.std(0) + 1e-6

@@ -17,7 +17,8 @@ class Face:
 
     Attributes:
         box: where, px of the image as displayed.
-        score: 0..1, how sure the detector (on a tracked frame, the landmarker's presence head) is that this is a face.
+        score: 0..1, how sure the detector is that this is a face; in a followed video the landmarker's presence, on
+            frames where the detector looked times the detector's score.
         landmarks: its points, with visibility and expected error. Fresh from a detector: five (``coarse5``).
         track_id: its identity through a video; None in still images.
         readings: what the tasks found, by task name. ``face.pose`` is short for ``face.readings["pose"]``.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Mode: TypeAlias = Literal["image", "video"]
 
 DEFAULT_TASKS = ("landmarks", "pose", "eyes")
+BEGIN_A_TRACK = 0.4  # share of the doubt allowed to a followed face that a new one may leave
 USUAL_STEP = 1 / 30  # s between frames that come without a time
 
 
@@ -52,7 +53,7 @@ class Analyzer:
         detector, landmarker: name of a model or path of an ONNX file, or an object that does the work.
         threshold: 0..1, detector score from which something counts as a face; None is the detector's own choice.
         presence: 0..1, video only: how sure the landmarker must be that it still looks at a face. To begin a track
-            it must be surer, half the way to 1: a followed face was a face before, a new one may be a plant.
+            and the detector must be surer together, by 60 % of the way to 1: a new face may be a plant or a logo.
         max_faces: give only this many faces, the best first (in video: those known longest first); None is all.
         passes: how often a newly detected face is cropped anew from the points just placed. Followed faces need one.
         device: ``"cpu"`` or a provider name, as for `nasion.models.Session`.
@@ -142,7 +143,7 @@ class Analyzer:
         self._tracker = Tracker(
             detect_every=self._detect_every,
             max_gap_s=self._max_gap_s,
-            start=(1 + self._presence) / 2 if self._plan.place else 0.0,
+            start=1 - BEGIN_A_TRACK * (1 - self._presence) if self._plan.place else 0.0,
             keep=self._presence if self._plan.place else 0.0,
             follow=self._plan.place,
             smooth=self._smooth,
@@ -194,7 +195,8 @@ class Analyzer:
             placements = self._landmarker.place_many([(image, faces[i]) for i in chosen], passes=passes)
             for i, found in zip(chosen, placements, strict=True):
                 box = found.landmarks.box  # of the same kind on frames with and without a detection
-                placed[i] = replace(faces[i], box=box, score=found.presence, landmarks=found.landmarks)
+                sure = found.presence * (faces[i].score if fresh else 1.0)  # a new face has to convince both
+                placed[i] = replace(faces[i], box=box, score=sure, landmarks=found.landmarks)
         return placed
 
     def _read(self, image: ImageArray, faces: list[Face]) -> list[Face]:
