@@ -1,5 +1,8 @@
 """The landmarker's view: where a face lands in the crop, and that pixels and points go there together."""
 
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from nasion.core import InputError, Landmarks, scheme
 from nasion.landmark.view import TEMPLATE, cut, view_matrix
 
 angles = st.floats(-180, 180)
+RECIPE = Path(__file__).parents[2] / "training" / "landmarker" / "view.py"
 
 
 def turned(angle: float, scale: float, shift: tuple[float, float]) -> Landmarks:
@@ -24,6 +28,21 @@ def test_the_template_pose_is_undone_whatever_the_turn_and_scale(angle, scale, s
     matrix = view_matrix(face, 128)
     seen = face.points @ matrix[:, :2].T + matrix[:, 2]
     np.testing.assert_allclose(seen, TEMPLATE * 128 - 0.5, atol=0.02)
+
+
+def test_the_recipe_sees_faces_as_the_package_does():
+    """Two copies of the template, because recipes must run before the package has weights: they may not drift apart."""
+    spec = spec_from_file_location("recipe_view", RECIPE)
+    assert spec is not None
+    assert spec.loader is not None
+    recipe = module_from_spec(spec)
+    spec.loader.exec_module(recipe)
+    right_side_first = [1, 0, 2, 4, 3]
+    np.testing.assert_allclose(recipe.TEMPLATE, TEMPLATE[right_side_first])
+    face = turned(33, 240, (300, 200))
+    ours = view_matrix(face, 128)
+    theirs = recipe.align(face.points[right_side_first].astype(float)) * 128
+    np.testing.assert_allclose(ours, theirs - [[0, 0, 0.5], [0, 0, 0.5]], atol=1e-3)
 
 
 def test_coinciding_points_are_refused_with_their_values():

@@ -109,9 +109,12 @@ def teach(net: Landmarker, faces: Faces, data: Path, size: int, each: int = 3000
     seen, is_face = np.concatenate(images), np.concatenate([b["face"].numpy() for b in batches])
     drawn = [damage(coarse(graphic(rng, size), rng), rng) for _ in range(each)]
     pieces = [damage(piece, rng) for piece in scenery(data, rng, size, each)]
-    mined = np.load(WORK / "mined.npz")
-    x = features(net, np.concatenate([seen, np.stack(drawn), np.stack(pieces), mined["crops"]]))
-    y = np.concatenate([is_face, np.zeros(2 * each), mined["face"]])
+    x = np.concatenate([seen, np.stack(drawn), np.stack(pieces)])
+    y = np.concatenate([is_face, np.zeros(2 * each)])
+    if (WORK / "mined.npz").exists():  # mining needs a first export, so the first one goes without
+        mined = np.load(WORK / "mined.npz")
+        x, y = np.concatenate([x, mined["crops"]]), np.concatenate([y, mined["face"]])
+    x = features(net, x)
     order = rng.permutation(len(x))
     x, y = x[order], y[order]
     mean, std = x.mean(0), x.std(0) + 1e-6

@@ -87,7 +87,8 @@ class FaceTable:
                 table.add_row(Text(name), *[""] * tracked, "", Text(note, "yellow"))
                 continue
             trust, reason = least_reliable(face)
-            numbers = [str(face.track_id), *cells(face, columns)] if tracked else cells(face, columns)
+            track = ["" if face.track_id is None else str(face.track_id)] if tracked else []
+            numbers = [*track, *cells(face, columns)]
             doubt = [Text(reason)] if roomy and trust < DOUBTFUL else []
             table.add_row(Text(name), *numbers, *doubt, style="dim" if trust < DOUBTFUL else "")
         return table
