@@ -47,10 +47,19 @@ def warp(crop: np.ndarray, rng: np.random.Generator, size: int, wild: bool) -> t
 
 
 def occlude(image: np.ndarray, rng: np.random.Generator, texture: np.ndarray) -> np.ndarray:
-    """Paste one to three shapes of texture, noise, plain colour or skin; returns the (S, S) mask of what they hide."""
+    """Paste shapes of texture, noise, plain colour or skin; returns the (S, S) mask of what they hide."""
     size = image.shape[0]
     mask = np.zeros((size, size), np.uint8)
-    for _ in range(rng.integers(1, 4)):
+    whole = rng.random()
+    if whole < 0.15:  # everything beyond a line across the face: a wall, a shoulder, the edge of a door
+        normal = rng.normal(size=2)
+        y, x = np.mgrid[:size, :size] / size - 0.5
+        mask[(x * normal[0] + y * normal[1]) / np.linalg.norm(normal) > rng.uniform(-0.05, 0.3)] = 255
+    elif whole < 0.35:  # blots, from one large to a dozen small ones
+        cells = int(rng.integers(2, 9))
+        noise = cv2.resize(rng.random((cells, cells)).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
+        mask[noise > np.quantile(noise, rng.uniform(0.55, 0.92))] = 255
+    for _ in range(rng.integers(1, 4) if whole >= 0.35 else 0):
         centre = rng.uniform(0.1, 0.9, 2) * size
         axes = np.exp(rng.uniform(np.log(0.05), np.log(0.32), 2)) * size
         angle = rng.uniform(0, 180)
@@ -75,6 +84,9 @@ def occlude(image: np.ndarray, rng: np.random.Generator, texture: np.ndarray) ->
     else:
         y, x = rng.integers(0, CACHE - size, 2)
         paint = texture[y : y + size, x : x + size]
+    if rng.random() < 0.5:  # things are lit unevenly
+        shade = cv2.resize(rng.uniform(0.4, 1.4, (2, 2)).astype(np.float32), (size, size))[..., None]
+        paint = np.clip(paint * shade, 0, 255)
     soft = cv2.GaussianBlur(mask, (0, 0), rng.uniform(0.4, 1.5))[..., None].astype(np.float32) / 255
     image[:] = (image * (1 - soft) + paint * soft).astype(np.uint8)
     return mask
@@ -139,7 +151,7 @@ def make(
     dense = np.concatenate([dense[:, :2] @ linear.T + shift, dense[:, 2:] * scale], 1)
     ibug = ibug @ linear.T + shift
     visible = visible.copy()
-    if rng.random() < 0.4:
+    if rng.random() < 0.5:
         mask = occlude(image, rng, texture)
         where = np.concatenate([ibug, dense[:, :2]])
         ij = np.clip(np.round(where * size - 0.5).astype(int), 0, size - 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,13 +13,16 @@ from torch import Tensor
 from nasion.core import scheme
 from training.landmarker.augment import make, negative
 from training.landmarker.prepare import WORK
+from training.landmarker.scenery import scenery
 from training.landmarker.view import CACHE, PIXELS_PER_VIEW
+
+DATA = Path("../shared/data")
 
 
 class Faces:
     """The cached crops, split into human-labelled (HELEN) and teacher-labelled, train and held out."""
 
-    def __init__(self, everything: bool, views: str = "turned") -> None:
+    def __init__(self, everything: bool, views: str = "turned", data: Path = DATA) -> None:
         self.crops = np.load(WORK / "crops.npy", mmap_mode="r")
         labels = np.load(WORK / "labels.npz")
         self.dense, self.ibug, self.visible = labels["dense"], labels["ibug"], labels["visible"]
@@ -33,6 +37,7 @@ class Faces:
         self.held_other = np.flatnonzero(~human & held)
         train = np.ones_like(held) if everything else ~held
         self.human, self.other = np.flatnonzero(human & train), np.flatnonzero(~human & train)
+        self.scenery = scenery(data, np.random.default_rng(3), CACHE, 400)
         self.turned = None
         if (WORK / f"{views}.npz").exists():
             self.turned = np.load(WORK / f"{views}.npy", mmap_mode="r")
@@ -49,6 +54,12 @@ class Faces:
         weight = np.full(68, self.weight68[i], np.float32)
         return self.crops[i], self.dense[i], self.ibug[i], self.visible[i], np.float32(self.has_dense[i]), weight
 
+    def texture(self, rng: np.random.Generator) -> np.ndarray:
+        """(CACHE, CACHE, 3) to cut occluders from: somebody else's face or a piece of the street."""
+        if rng.random() < 0.5:
+            return np.asarray(self.crops[int(rng.choice(self.other))])
+        return self.scenery[int(rng.integers(len(self.scenery)))]
+
     def batch(self, rng: np.random.Generator, count: int, share: float, turned: float, size: int) -> dict[str, Tensor]:
         """Draw samples: ``turned`` of them turned views, of the rest ``share`` human-labelled, 6 % no face."""
         images = np.empty((count, size, size, 3), np.uint8)
@@ -61,7 +72,7 @@ class Faces:
             if rng.random() < 0.06:
                 images[j] = negative(crop, rng, size)
                 continue
-            texture = self.crops[int(rng.choice(self.other))]
+            texture = self.texture(rng)
             s = make(crop, *labels, weights, self.mirrors, rng, size, texture)
             images[j], dense[j], ibug[j], visible[j], w68[j] = s.image, s.dense, s.ibug, s.visible, s.weights
             wd[j], face[j] = weight, 1

@@ -5,20 +5,32 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from training.nets.landmarker import DENSE_ANCHORS
+from training.nets.landmarker import DENSE_ANCHORS, IRISES, LIDS
 
 HEATMAP_STD = 1.2  # cells
+EYES = 2.0  # loudness of the lids and irises: a blink moves a lid by 4 % of the face, everything about eyes hangs on it
+_LOUD_ANCHORS = torch.ones(68 + len(DENSE_ANCHORS))
+_LOUD_ANCHORS[36:48] = EYES
+_LOUD_ANCHORS[68 : 68 + len(LIDS + IRISES)] = EYES
+_LOUD_DENSE = torch.ones(478)
+_LOUD_DENSE[list(LIDS + IRISES)] = EYES
 
 
-def losses(out: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Each term of the loss, already weighted."""
+def losses(out: dict[str, Tensor], batch: dict[str, Tensor], readout: Tensor | None) -> dict[str, Tensor]:
+    """Each term of the loss, already weighted.
+
+    Args:
+        out: the network's answers. batch: as ``Faces.batch`` gives it.
+        readout: (2 * 546 + 1, 136) the map of ``readout.fit``, once there is one worth learning through. It stays as it
+            is: the human labels of the 68 points teach every point that the map reads.
+    """
     anchors = torch.cat([batch["ibug"], batch["dense"][:, list(DENSE_ANCHORS), :2]], 1)
     w68 = batch["w68"].clone()
     # pseudo labels of the jaw line are the least sure: the teacher's oval is a 3-D contour, iBUG's the visible one
     w68[:, :17] *= torch.where(w68[:, :17] == 1, 1.0, 0.3)
     weight = torch.cat([w68, batch["wd"][:, None].expand(-1, len(DENSE_ANCHORS))], 1)
     inside = ((anchors > 0.0) & (anchors < 1.0)).all(-1).float()
-    weight = weight * inside
+    weight = weight * inside * _LOUD_ANCHORS
     total = weight.sum().clamp_min(1)
 
     logits = out["logits"]
@@ -36,9 +48,17 @@ def losses(out: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor
     wing = torch.log1p(off.abs() / 0.004).sum(-1)
     place = (wing * weight).sum() / total
 
+    read = torch.zeros(())
+    if readout is not None:
+        placed = torch.cat([out["anchors"][:, :68], out["dense"][..., :2]], 1).flatten(1) - 0.5
+        read_off = (placed @ readout[:-1] + readout[-1] + 0.5).unflatten(1, (68, 2)) - batch["ibug"]
+        human = (batch["w68"] == 1).float() * inside[:, :68]
+        read = (torch.log1p(read_off.abs() / 0.004).sum(-1) * human).sum() / human.sum().clamp_min(1)
+
     dense_off = out["dense"] - batch["dense"]
     wd = batch["wd"][:, None]
-    mesh = (torch.log1p(dense_off.abs() / 0.006).sum(-1) * wd).sum() / (wd.sum().clamp_min(1) * 478)
+    mesh = (torch.log1p(dense_off.abs() / 0.006).sum(-1) * wd * _LOUD_DENSE).sum()
+    mesh = mesh / (wd.sum().clamp_min(1) * _LOUD_DENSE.sum())
 
     # sigma by the Gaussian likelihood of the frozen error; the gradient may not move the points
     err2 = torch.cat([off[:, :68], dense_off[..., :2]], 1).detach().square().mean(-1)
@@ -52,5 +72,5 @@ def losses(out: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor
     presence = torch.nn.functional.binary_cross_entropy_with_logits(out["presence"], batch["face"])
     return {
         "heat": 0.5 * heat, "place": 1.0 * place, "mesh": 1.0 * mesh, "sigma": 0.1 * sigma, "vis": 2.0 * vis,
-        "presence": 0.3 * presence,
+        "presence": 0.3 * presence, "read": 0.5 * read,
     }  # fmt: skip

@@ -6,8 +6,6 @@ and took the dot on a logo's "i" for a face.
 
 from __future__ import annotations
 
-import csv
-from collections import defaultdict
 from pathlib import Path
 
 import cv2
@@ -18,6 +16,7 @@ from scipy.optimize import minimize
 from training.landmarker.augment import damage
 from training.landmarker.faces import Faces, to_input
 from training.landmarker.prepare import WORK
+from training.landmarker.scenery import scenery
 from training.nets.landmarker import Landmarker
 
 FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_SCRIPT_COMPLEX)
@@ -68,26 +67,6 @@ def coarse(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return image
     low, size = int(rng.integers(10, 40)), len(image)
     return cv2.resize(cv2.resize(image, (low, low), interpolation=cv2.INTER_AREA), (size, size))
-
-
-def scenery(data: Path, rng: np.random.Generator, size: int, count: int) -> list[np.ndarray]:
-    """Square pieces of street photos that touch no labelled face."""
-    boxes: dict[str, list[list[float]]] = defaultdict(list)
-    with (data / "boxes" / "boxes.csv").open() as stream:
-        for row in csv.DictReader(stream):
-            boxes[row["file"]].append([float(row[k]) for k in ("x0", "y0", "x1", "y1")])
-    names, pieces = sorted(boxes), []
-    while len(pieces) < count:
-        name = names[int(rng.integers(len(names)))]
-        image = cv2.imread(str(data / "boxes" / name))[..., ::-1]
-        known = np.array(boxes[name])
-        for _ in range(8):
-            side = int(rng.uniform(0.08, 0.4) * min(image.shape[:2]))
-            x, y = rng.integers(0, image.shape[1] - side), rng.integers(0, image.shape[0] - side)
-            apart = (known[:, 2] < x) | (known[:, 0] > x + side) | (known[:, 3] < y) | (known[:, 1] > y + side)
-            if side >= 24 and apart.all():
-                pieces.append(cv2.resize(image[y : y + side, x : x + side], (size, size)))
-    return pieces[:count]
 
 
 @torch.no_grad()

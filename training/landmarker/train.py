@@ -20,15 +20,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
 from training.landmarker.faces import Faces, to_input
 from training.landmarker.losses import losses
 from training.landmarker.prepare import WORK
+from training.landmarker.readout import fit
 from training.nets.landmarker import DENSE_ANCHORS, Landmarker
+
+READ_FROM = 0.4  # of the schedule: before, the mesh is too rough for a read-out to teach through
 
 
 @torch.no_grad()
-def evaluate(net: Landmarker, faces: Faces, size: int) -> dict[str, float]:
+def evaluate(net: Landmarker, faces: Faces, size: int, readout: Tensor | None) -> dict[str, float]:
     """NME (inter-ocular, mean) on held-out human labels, and on held-out dense labels, aligned crops."""
     net.eval()
     scores: dict[str, float] = {}
@@ -45,6 +49,10 @@ def evaluate(net: Landmarker, faces: Faces, size: int) -> dict[str, float]:
         if name == "human":
             scores["inner"] = float(error[:, 17:].mean())
             scores["worst"] = float((error.mean(1) > 0.08).mean())
+            if readout is not None:
+                rows = torch.cat([torch.cat([o["anchors"][:, :68], o["dense"][..., :2]], 1) for o in outs]).flatten(1)
+                read = ((rows - 0.5) @ readout[:-1] + readout[-1] + 0.5).unflatten(1, (68, 2)).numpy()
+                scores["readout"] = float((np.linalg.norm(read - truth, axis=2) / iod[:, None]).mean())
     net.train()
     return scores
 
@@ -93,6 +101,7 @@ def main() -> None:
         optimizer.load_state_dict(state["optimizer"])
         step, spent = state["step"], state["spent"]
         rng = np.random.default_rng(args.seed + step)
+    readout = None
     budget = args.minutes * 60
     log = (out / "log.csv").open("a", newline="")
     writer = csv.writer(log)
@@ -106,8 +115,10 @@ def main() -> None:
         rate = args.rate * min(1.0, (step + 1) / 200) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
         for group in optimizer.param_groups:
             group["lr"] = rate
+        if readout is None and (args.init or progress > READ_FROM):
+            readout = torch.from_numpy(fit(ema.eval(), faces, faces.human, args.size)).float()
         batch = faces.batch(rng, args.batch, args.share, args.turned, args.size)
-        parts = losses(net(batch["image"]), batch)
+        parts = losses(net(batch["image"]), batch, readout)
         optimizer.zero_grad(set_to_none=True)
         torch.stack(list(parts.values())).sum().backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
@@ -124,7 +135,7 @@ def main() -> None:
             running[key] = 0.98 * running.get(key, value.item()) + 0.02 * value.item()
         if time.time() - last > 120 or time.time() - start >= budget:
             last = time.time()
-            scores = evaluate(ema, faces, args.size)
+            scores = evaluate(ema, faces, args.size, readout)
             torch.save({"net": net.state_dict(), "ema": ema.state_dict(), "optimizer": optimizer.state_dict(),
                         "step": step, "spent": time.time() - start}, out / "state.tmp")  # fmt: skip
             (out / "state.tmp").replace(out / "state.pt")
