@@ -104,10 +104,12 @@ class Landmarker(nn.Module):
         ys = (torch.arange(h, device=x.device, dtype=torch.float32) + 0.5) / h
         xs = (torch.arange(w, device=x.device, dtype=torch.float32) + 0.5) / w
         grid = torch.stack([xs.repeat(h), ys.repeat_interleave(w)], -1)
-        anchors = p @ grid
-        spread = ((p @ grid.square()) - anchors.square()).sum(-1).clamp_min(1e-7).log() * 0.5  # log of heatmap std
-        evidence = p @ p4.float().flatten(2).transpose(1, 2)  # (N, K, f)
-        trust = torch.einsum("nkf,kof->nko", evidence, self.local) + self.local_bias
+        # features, place and squared place under each heatmap in one product
+        looked_at = [p4.float().flatten(2).transpose(1, 2), grid.expand(n, -1, -1)]
+        moments = p @ torch.cat([*looked_at, grid.square().sum(1, keepdim=True).expand(n, -1, -1)], 2)
+        evidence, anchors, square = moments.split([p4.shape[1], 2, 1], 2)
+        spread = (square[..., 0] - anchors.square().sum(-1)).clamp_min(1e-7).log() * 0.5  # log of heatmap std
+        trust = (evidence[:, :, None] * self.local).sum(-1) + self.local_bias
         sigma_k = trust[..., 1] + self.spread_weight * (spread + 4.0)
         visible_k = trust[..., 0]
         g = self.pool(c32).float()
