@@ -1,0 +1,129 @@
+"""What a training system is: a network, its losses over one or more stages, and how to read points off it.
+
+Modules that hold recipes import without PyTorch, so that the catalogue can list and load them anywhere: a recipe
+imports ``torch`` inside its methods and keeps its networks in a module of their own.
+
+Conventions: images are float (N, 3, S, S) RGB in -1..1; points are in *crop units*, 0..1 from the view's left and top
+edge, so that pixel centre i lies at (i + 0.5) / S.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nasion.core import InputError, MissingExtraError, Scheme
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Augmented views.
+
+    Attributes:
+        images: (B, 3, S, S) float RGB, -1..1.
+        points: (B, K, 2) crop units; 0 where unknown.
+        known: (B, K) 1 where the label is known, else 0: losses are weighted by it.
+        visible: (B, K) 1 where the point can be seen.
+        index: (B,) which faces of the training set these are.
+        scheme: the layout of the points.
+    """
+
+    images: Tensor
+    points: Tensor
+    known: Tensor
+    visible: Tensor
+    index: Tensor
+    scheme: Scheme
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where training stands.
+
+    Attributes:
+        stage: name of the stage.
+        step: steps done within it.
+        fraction: 0..1 of the stage.
+    """
+
+    stage: str
+    step: int
+    fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of training with an optimiser of its own; learning rates fall along a cosine within it.
+
+    Attributes:
+        name: handed to ``Recipe.loss`` as ``Progress.stage``.
+        share: of the time or steps; the shares of a recipe's stages are brought to a sum of 1.
+        rate: the highest learning rate (AdamW).
+        trains: names of the network's child modules that learn; all others are frozen and in evaluation mode. Empty
+            for all.
+        batch: faces a step.
+        weight_decay: AdamW's.
+    """
+
+    name: str = "train"
+    share: float = 1.0
+    rate: float = 2e-3
+    trains: tuple[str, ...] = ()
+    batch: int = 32
+    weight_decay: float = 1e-4
+
+
+class Recipe(Protocol):
+    """One system. Classes also may have ``prepare(data: LandmarkSet)``, called once before ``build``.
+
+    Attributes:
+        name: what users type.
+        stages: done one after the other.
+    """
+
+    name: str
+    stages: tuple[Stage, ...]
+
+    def build(self, points: int, size: int) -> nn.Module:
+        """The network for ``points`` points on views of ``size`` px, with fresh weights."""
+
+    def loss(self, model: nn.Module, batch: Batch, step: Progress) -> dict[str, Tensor]:
+        """Named terms (weights applied), each a scalar; their sum is minimised."""
+
+    def predict(self, model: nn.Module, images: Tensor) -> Tensor:
+        """(N, K, 2) crop units. Traced for the export: no branches on values."""
+
+
+RECIPES: dict[str, str] = {
+    "baseline": "nasion.train.baseline:Baseline",
+}
+"""What users type to ``module:class``; a class is made without arguments. Slugs of the catalogue where there is one."""
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe called ``name``.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name not in RECIPES:
+        raise InputError(f"there is no training system {name!r}; there are {', '.join(sorted(RECIPES))}")
+    module, _, maker = RECIPES[name].partition(":")
+    made: Recipe = getattr(import_module(module), maker)()
+    return made
+
+
+def require_torch() -> Any:
+    """The module ``torch``.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    if find_spec("torch") is None:
+        raise MissingExtraError('training needs PyTorch: pip install "nasion[train]"')
+    return import_module("torch")
