@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from nasion.train.damage import damage, occlude
 from training.landmarker.view import CACHE, PIXELS_PER_VIEW
 
 
@@ -44,87 +45,6 @@ def warp(crop: np.ndarray, rng: np.random.Generator, size: int, wild: bool) -> t
         np.ascontiguousarray(crop), pixels, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(image), view
-
-
-def occlude(image: np.ndarray, rng: np.random.Generator, texture: np.ndarray) -> np.ndarray:
-    """Paste shapes of texture, noise, plain colour or skin; returns the (S, S) mask of what they hide."""
-    size = image.shape[0]
-    mask = np.zeros((size, size), np.uint8)
-    whole = rng.random()
-    if whole < 0.15:  # everything beyond a line across the face: a wall, a shoulder, the edge of a door
-        normal = rng.normal(size=2)
-        y, x = np.mgrid[:size, :size] / size - 0.5
-        mask[(x * normal[0] + y * normal[1]) / np.linalg.norm(normal) > rng.uniform(-0.05, 0.3)] = 255
-    elif whole < 0.35:  # blots, from one large to a dozen small ones
-        cells = int(rng.integers(2, 9))
-        noise = cv2.resize(rng.random((cells, cells)).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
-        mask[noise > np.quantile(noise, rng.uniform(0.55, 0.92))] = 255
-    for _ in range(rng.integers(1, 4) if whole >= 0.35 else 0):
-        centre = rng.uniform(0.1, 0.9, 2) * size
-        axes = np.exp(rng.uniform(np.log(0.05), np.log(0.32), 2)) * size
-        angle = rng.uniform(0, 180)
-        kind = rng.integers(3)
-        if kind == 0:
-            cv2.ellipse(mask, (tuple(map(float, centre)), tuple(map(float, axes * 1.8)), angle), 255, -1)
-        elif kind == 1:
-            cv2.fillPoly(mask, [cv2.boxPoints((tuple(centre), tuple(axes * 1.7), angle)).astype(np.int32)], 255)
-        else:
-            turns = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(4, 9)))
-            radius = axes.mean() * rng.uniform(0.5, 1.3, len(turns))
-            polygon = centre + np.stack([np.cos(turns), np.sin(turns)], 1) * radius[:, None]
-            cv2.fillPoly(mask, [polygon.astype(np.int32)], 255)
-    style = rng.integers(4)
-    if style == 0:
-        paint = np.broadcast_to(rng.integers(0, 256, 3, np.uint8), image.shape)
-    elif style == 1:
-        small = rng.integers(0, 256, (rng.integers(2, 12), rng.integers(2, 12), 3), np.uint8)
-        paint = cv2.resize(small, (size, size), interpolation=cv2.INTER_CUBIC)
-    elif style == 2:  # the face's own skin: hands look like this
-        paint = cv2.GaussianBlur(np.roll(image, rng.integers(10, size - 10, 2), (0, 1)), (0, 0), rng.uniform(0.5, 6))
-    else:
-        y, x = rng.integers(0, CACHE - size, 2)
-        paint = texture[y : y + size, x : x + size]
-    if rng.random() < 0.5:  # things are lit unevenly
-        shade = cv2.resize(rng.uniform(0.4, 1.4, (2, 2)).astype(np.float32), (size, size))[..., None]
-        paint = np.clip(paint * shade, 0, 255)
-    soft = cv2.GaussianBlur(mask, (0, 0), rng.uniform(0.4, 1.5))[..., None].astype(np.float32) / 255
-    image[:] = (image * (1 - soft) + paint * soft).astype(np.uint8)
-    return mask
-
-
-def damage(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Light, colour, blur, low resolution, noise and JPEG, each some of the time."""
-    size = image.shape[0]
-    x = image
-    roll = rng.random(8)
-    if roll[0] < 0.8:
-        gain, bias, gamma = np.exp(rng.normal(0, 0.22)), rng.normal(0, 16), np.exp(rng.normal(0, 0.22))
-        if roll[1] < 0.07:
-            gain, gamma = gain * rng.uniform(0.15, 0.5), gamma * rng.uniform(1.0, 1.8)
-        table = np.clip((np.arange(256) / 255.0) ** gamma * 255 * gain + bias, 0, 255)
-        tint = np.exp(rng.normal(0, 0.07, 3))
-        tables = np.clip(table[:, None] * tint, 0, 255).astype(np.uint8)
-        x = cv2.LUT(x, tables.reshape(1, 256, 3))
-    if roll[2] < 0.12:
-        x = cv2.cvtColor(cv2.cvtColor(x, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    if roll[3] < 0.12:
-        x = cv2.GaussianBlur(x, (0, 0), rng.uniform(0.5, 2.5))
-    elif roll[3] < 0.18:
-        k = int(rng.integers(3, 10))
-        kernel = np.zeros((k, k), np.float32)
-        kernel[k // 2] = 1.0 / k
-        turn = cv2.getRotationMatrix2D(((k - 1) / 2, (k - 1) / 2), rng.uniform(0, 180), 1)
-        kernel = cv2.warpAffine(kernel, turn, (k, k))
-        x = cv2.filter2D(x, -1, kernel / max(kernel.sum(), 1e-3))
-    if roll[4] < 0.2:
-        low = int(rng.uniform(24, 80))
-        x = cv2.resize(x, (low, low), interpolation=cv2.INTER_AREA)
-        x = cv2.resize(x, (size, size), interpolation=(cv2.INTER_LINEAR, cv2.INTER_CUBIC)[rng.integers(2)])
-    if roll[5] < 0.2:
-        x = np.clip(x + rng.normal(0, rng.uniform(2, 18), x.shape), 0, 255).astype(np.uint8)
-    if roll[6] < 0.2:
-        x = cv2.imdecode(cv2.imencode(".jpg", x, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(12, 70))])[1], 1)
-    return x
 
 
 def make(

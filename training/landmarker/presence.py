@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from scipy.optimize import minimize
 
-from training.landmarker.augment import damage
+from nasion.train.damage import damage
 from training.landmarker.faces import Faces, to_input
 from training.landmarker.prepare import WORK
 from training.landmarker.scenery import scenery

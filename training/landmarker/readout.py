@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from training.landmarker.augment import damage, warp
+from nasion.train.damage import damage
+from training.landmarker.augment import warp
 from training.landmarker.faces import Faces, to_input
 from training.nets.landmarker import Landmarker
 
