@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from nasion.core import InputError
-from nasion.metrics import bootstrap_mean
+from nasion.metrics import bootstrap, bootstrap_mean
 
 VALUES = arrays(np.float64, st.integers(2, 60), elements=st.floats(-100, 100))
 
@@ -59,3 +59,22 @@ def test_it_prints_with_its_interval():
 def test_bad_input_is_named(call):
     with pytest.raises(InputError):
         call()
+
+
+def test_the_bootstrap_of_a_mean_is_that_of_any_other_figure():
+    values = np.random.default_rng(2).normal(3, 1, 80)
+    known, general = bootstrap_mean(values), bootstrap(lambda at: float(values[at].mean()), 80, draws=1500)
+    assert general.value == pytest.approx(known.value)
+    assert general.low == pytest.approx(known.low, abs=0.03)
+    assert general.high == pytest.approx(known.high, abs=0.03)
+
+
+def test_resamples_without_a_figure_are_left_out():
+    def spread(at):
+        return float("nan") if len(set(at.tolist())) == 1 else 1.0
+
+    assert bootstrap(spread, 2).low == 1
+    assert np.isnan(bootstrap(lambda _: float("nan"), 3).low)
+    for count, level in ((0, 0.95), (3, 1.5)):
+        with pytest.raises(InputError):
+            bootstrap(spread, count, level=level)

@@ -11,6 +11,7 @@ from nasion.metrics import (
     coverage,
     coverage_radius,
     expected_calibration_error,
+    fit_logit_map,
     reliability,
     roc_auc,
     spearman,
@@ -95,3 +96,24 @@ def test_nothing_to_measure_is_said():
         coverage(np.array([np.nan]), np.array([1.0]), 0.95)
     with pytest.raises(InputError, match="shape"):
         spearman(np.zeros(3), np.zeros(4))
+
+
+def test_the_logit_map_undoes_what_was_done_to_the_logits():
+    rng = np.random.default_rng(4)
+    honest = rng.uniform(0.02, 0.98, 40_000)
+    outcome = rng.random(40_000) < honest
+    logit = np.log(honest / (1 - honest))
+    said = 1 / (1 + np.exp(-(2.5 * logit - 1)))  # too sure, and leaning to one side
+    mapping = fit_logit_map(said, outcome)
+    assert mapping.scale == pytest.approx(1 / 2.5, rel=0.05)
+    assert mapping.bias == pytest.approx(1 / 2.5, abs=0.05)
+    assert expected_calibration_error(said, outcome) > 0.1
+    assert expected_calibration_error(mapping(said), outcome) < 0.01
+    assert roc_auc(mapping(said), outcome) == pytest.approx(roc_auc(said, outcome))
+
+
+def test_the_logit_map_needs_both_outcomes_and_stands_saturation():
+    with pytest.raises(InputError, match="both outcomes"):
+        fit_logit_map(np.array([0.2, 0.8]), np.array([True, True]))
+    mapping = fit_logit_map(np.array([0.0, 1.0, 1.0, 0.0, 0.5, 0.4]), np.array([False, True, False, True, True, False]))
+    assert np.isfinite(mapping(np.array([0.0, 1.0]))).all()

@@ -1,13 +1,15 @@
 """How good an answer is: landmark errors, calibration, angles, and how sure a mean is. Fractions are 0..1."""
 
 from nasion.metrics.angular import angle_difference, gaze_error, pose_errors, rotation_error
-from nasion.metrics.bootstrap import Mean, bootstrap_mean
+from nasion.metrics.bootstrap import Mean, bootstrap, bootstrap_mean
 from nasion.metrics.calibration import (
     ONE_SIGMA,
+    LogitMap,
     Reliability,
     coverage,
     coverage_radius,
     expected_calibration_error,
+    fit_logit_map,
     reliability,
     roc_auc,
     spearman,
@@ -36,12 +38,14 @@ __all__ = [
     "FAILURE",
     "ONE_SIGMA",
     "DetectionScore",
+    "LogitMap",
     "Mean",
     "Normaliser",
     "Reliability",
     "angle_difference",
     "area_under_curve",
     "average_precision",
+    "bootstrap",
     "bootstrap_mean",
     "coverage",
     "coverage_radius",
@@ -50,6 +54,7 @@ __all__ = [
     "expected_calibration_error",
     "face_size",
     "failure_rate",
+    "fit_logit_map",
     "gaze_error",
     "iou_matrix",
     "match_boxes",

@@ -1,24 +1,24 @@
-"""How sure a mean is: percentile bootstrap, by case or by cluster.
+"""How sure a mean, or any other figure, is: percentile bootstrap, by case or by cluster.
 
 Source: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from nasion.core import FloatArray, InputError
+from nasion.core import FloatArray, InputError, IntArray
 
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """A mean and the interval that holds the true one with probability ``level``.
+    """A mean (or another figure) and the interval that holds the true one with probability ``level``.
 
     Attributes:
-        value: the mean.
+        value: the mean, or the figure.
         low, high: the interval, in the unit of ``value``.
         level: such as 0.95.
         count: how many independent cases (clusters where there are any).
@@ -72,3 +72,33 @@ def bootstrap_mean(
     means = (taken @ sums) / (taken @ sizes)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Mean(float(values.mean()), float(low), float(high), level, count)
+
+
+def bootstrap(
+    figure: Callable[[IntArray], float], count: int, *, level: float = 0.95, draws: int = 400, seed: int = 0
+) -> Mean:
+    """A figure that is no mean, such as an area or a rank correlation, with its percentile interval.
+
+    Args:
+        figure: takes the indices of the cases drawn, (count,), some of them several times, and gives the number. For
+            clusters let the cases be the clusters.
+        count: how many cases there are.
+        level: of the interval, 0..1.
+        draws: resamples; those whose figure is NaN (say, all of one class) are left out.
+        seed: of the random draws; the same seed gives the same interval.
+
+    Returns:
+        ``value`` is the figure of all cases, each once; the interval is NaN when every resample was.
+
+    Raises:
+        InputError: no cases.
+    """
+    if count < 1:
+        raise InputError("there is nothing to draw from: a bootstrap needs at least one case")
+    if not 0 < level < 1:
+        raise InputError(f"the level of an interval lies between 0 and 1, got {level}")
+    rng = np.random.default_rng(seed)
+    drawn = np.array([figure(rng.integers(0, count, count)) for _ in range(draws)])
+    drawn = drawn[~np.isnan(drawn)]
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2]) if drawn.size else (np.nan, np.nan)
+    return Mean(float(figure(np.arange(count))), float(low), float(high), level, count)

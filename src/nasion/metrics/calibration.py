@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import minimize
+from scipy.special import expit, logit
 from scipy.stats import rankdata
 
 from nasion.core import BoolArray, FloatArray, InputError, IntArray
@@ -98,6 +100,50 @@ def expected_calibration_error(probability: FloatArray, outcome: BoolArray, bins
     return reliability(probability, outcome, bins).expected_error
 
 
+@dataclass(frozen=True, slots=True)
+class LogitMap:
+    """Makes a probability honest by stretching and shifting its logit.
+
+    Source: Platt, "Probabilistic Outputs for Support Vector Machines", 1999; with ``bias`` 0 it is the temperature
+    scaling of Guo et al., "On Calibration of Modern Neural Networks", ICML 2017 (temperature = 1 / ``scale``).
+
+    Attributes:
+        scale: factor of the logit; below 1 the probabilities were too sure of themselves.
+        bias: added to the logit.
+    """
+
+    scale: float
+    bias: float
+
+    def __call__(self, probability: FloatArray) -> FloatArray:
+        """Probabilities 0..1, any shape, made honest."""
+        return np.asarray(expit(self.scale * _logit(probability) + self.bias))
+
+
+def fit_logit_map(probability: FloatArray, outcome: BoolArray) -> LogitMap:
+    """The map of the smallest log loss; fit it on cases that the figures are not measured on.
+
+    Args:
+        probability: 0..1, any shape.
+        outcome: bool, same shape.
+
+    Raises:
+        InputError: nothing to fit on, or all outcomes are the same.
+    """
+    probability, happened = _pair(probability, np.asarray(outcome, np.float64), "outcome")
+    if happened.min() == happened.max():
+        raise InputError("a calibration needs cases of both outcomes, and all of these have the same")
+    x = _logit(probability)
+
+    def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
+        z = parameters[0] * x + parameters[1]
+        gap = expit(z) - happened
+        return float((np.logaddexp(0, z) - happened * z).mean()), np.array([(gap * x).mean(), gap.mean()])
+
+    scale, bias = minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS").x
+    return LogitMap(float(scale), float(bias))
+
+
 def roc_auc(score: FloatArray, positive: BoolArray) -> float:
     """The chance that a random positive scores above a random negative (ties count half): area under the ROC curve.
 
@@ -111,6 +157,11 @@ def roc_auc(score: FloatArray, positive: BoolArray) -> float:
         return float("nan")
     wins = rankdata(score)[is_positive].sum() - p * (p + 1) / 2
     return float(wins / (p * n))
+
+
+def _logit(probability: FloatArray) -> FloatArray:
+    """Finite: float32 probabilities saturate at 0 and 1."""
+    return np.asarray(logit(np.clip(np.asarray(probability, np.float64), 1e-6, 1 - 1e-6)))
 
 
 def _pair(first: FloatArray, second: FloatArray, name: str) -> tuple[FloatArray, FloatArray]:

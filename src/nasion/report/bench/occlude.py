@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from nasion.core import BoolArray, Box, FloatArray, ImageArray
+from nasion.report.bench.brush import hidden_points
 
 
 def hide_part(
@@ -35,11 +36,7 @@ def hide_part(
     covered = mask.astype(bool)
     out = image.copy()
     out[covered] = _cover(texture, image.shape[:2], rng)[covered]
-    at = np.round(points).astype(int)
-    inside = (at >= 0).all(axis=1) & (at[:, 0] < image.shape[1]) & (at[:, 1] < image.shape[0])
-    in_view = inside.copy()
-    in_view[inside] = ~covered[at[inside, 1], at[inside, 0]]
-    return out, in_view
+    return out, ~hidden_points(points, covered)
 
 
 def _blob(center: FloatArray, half: FloatArray, rng: np.random.Generator) -> FloatArray:
