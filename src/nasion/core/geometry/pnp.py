@@ -16,10 +16,14 @@ import numpy as np
 from nasion.core.arrays import BoolArray, FloatArray, IntArray
 from nasion.core.camera import Camera
 from nasion.core.errors import InputError
-from nasion.core.geometry.rotation import nearest_rotation, rotation_from_vector
+from nasion.core.geometry.rotation import nearest_rotation
 
 FLAT = 1e-6  # smallest over largest variance of the 3-D points below which they count as flat (or, the next, as a line)
 STEPS = 50  # exact data settle in 4..8
+SETTLED = 1e-7  # a step this small against the distance ends the search: a hundred-thousandth of a degree
+
+_DIAGONAL = np.arange(6)
+_CROSS = np.array([[0, 0, 0, 0, 0, -1, 0, 1, 0], [0, 0, 1, 0, 0, 0, -1, 0, 0], [0, -1, 0, 1, 0, 0, 0, 0, 0]], float)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,16 +152,15 @@ def _solve(
     # the affine camera (2, 3) that fits best, in the axes of the point set so that the flat direction can be left out
     inverse = np.where(variance > FLAT * variance[:, 2:], 1 / np.maximum(variance, 1e-300), 0.0)
     affine = np.einsum("bij,bjk,bk->bik", moment, axes, inverse)
-    start = np.empty((len(points), 3, 3))
-    other = np.empty((int(flat.sum()), 3, 3))
-    start[~flat] = nearest_rotation(_third_row(affine[~flat])) @ axes[~flat].transpose(0, 2, 1)
-    start[flat], other[:] = (r @ axes[flat].transpose(0, 2, 1) for r in _two_sides(affine[flat][:, :, 1:]))
+    start = nearest_rotation(_third_row(affine)) @ axes.transpose(0, 2, 1)
     mean = np.einsum("bn,bni->bi", w, rays)
+    if flat.any():
+        start[flat], other = (r @ axes[flat].transpose(0, 2, 1) for r in _two_sides(affine[flat][:, :, 1:]))
     best = _refine(points, rays, w, focal, start, mean, moment)
     if flat.any():
         second = _refine(points[flat], rays[flat], w[flat], focal, other, mean[flat], moment[flat])
-        better = np.flatnonzero(flat)[second[2] < best[2][flat]]
         chosen = second[2] < best[2][flat]
+        better = np.flatnonzero(flat)[chosen]
         for mine, theirs in zip(best, second, strict=True):
             mine[better] = theirs[chosen]
     rotation, translation, cost, converged = best
@@ -200,62 +203,69 @@ def _refine(
     Returns:
         Rotations, translations, weighted mean squared distances (px^2), and which have converged.
     """
-    rows = rotation[:, :2]
     turned = points @ rotation.transpose(0, 2, 1)
-    scale = np.einsum("bij,bij->b", rows, moment) / np.einsum("bn,bni->b", w, turned[..., :2] ** 2)
+    scale = np.einsum("bij,bij->b", rotation[:, :2], moment) / np.einsum("bn,bni->b", w, turned[..., :2] ** 2)
     nearest = np.where(w > 0, -turned[..., 2], -np.inf).max(1)
     depth = np.maximum(1 / np.maximum(scale, 1e-9), 1.5 * nearest)  # all points in front of the camera
     translation = np.concatenate([mean * depth[:, None], depth[:, None]], axis=1)
-    damping = np.full(len(points), 1e-4)
-    residual, cost = _residual(turned, translation, rays, w, focal)
+    weight = np.sqrt(w)[:, None] * focal[:, None]  # (B, 2, N): from rays to what counts
+    target = rays.transpose(0, 2, 1) * weight
+    system = _system(turned, translation, target, weight)
+    damping = np.full((len(points), 1), 1e-4)
     done = np.zeros(len(points), bool)
     for _ in range(STEPS):
-        gradient, normal = _normal_equations(turned, translation, residual, w, focal)
-        diagonal = normal[:, range(6), range(6)]
-        normal[:, range(6), range(6)] += damping[:, None] * diagonal + 1e-15 * diagonal.max(1, keepdims=True)
-        step = np.linalg.solve(normal, -gradient[..., None])[..., 0]
-        trial_rotation = rotation_from_vector(step[:, :3]) @ rotation
-        trial_turned = points @ trial_rotation.transpose(0, 2, 1)
-        trial_translation = translation + step[:, 3:]
-        trial_residual, trial_cost = _residual(trial_turned, trial_translation, rays, w, focal)
-        small = np.abs(step).max(1) < 1e-9 * (1 + np.abs(translation[:, 2]))
-        better = (trial_cost <= cost) & ~done
+        normal = system[:, :6, :6].copy()
+        diagonal = system[:, _DIAGONAL, _DIAGONAL]
+        normal[:, _DIAGONAL, _DIAGONAL] += damping * diagonal + 1e-15 * diagonal.max(1, keepdims=True)
+        step = np.linalg.solve(normal, -system[:, :6, 6:])[..., 0]
+        trial_rotation, trial_translation = _small_turn(step[:, :3]) @ rotation, translation + step[:, 3:]
+        trial = _system(points @ trial_rotation.transpose(0, 2, 1), trial_translation, target, weight)
+        better = (trial[:, 6, 6] <= system[:, 6, 6]) & ~done
         rotation = np.where(better[:, None, None], trial_rotation, rotation)
-        turned = np.where(better[:, None, None], trial_turned, turned)
         translation = np.where(better[:, None], trial_translation, translation)
-        residual = np.where(better[:, None, None], trial_residual, residual)
-        cost = np.where(better, trial_cost, cost)
-        damping = np.clip(np.where(better, damping / 10, damping * 10), 1e-12, 1e12)
-        done |= small
+        done |= np.abs(step).max(1) < SETTLED * (1 + np.abs(translation[:, 2]))
+        system = np.where(better[:, None, None], trial, system)
         if done.all():
             break
-    return rotation, translation, cost, done
+        damping = np.clip(np.where(better[:, None], damping / 10, damping * 10), 1e-12, 1e12)
+    return rotation, translation, system[:, 6, 6], done
 
 
-def _residual(
-    turned: FloatArray, translation: FloatArray, rays: FloatArray, w: FloatArray, focal: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """(B, N, 2) px off, and (B,) weighted mean squares; infinite where a point that counts is behind the camera."""
-    seen = turned + translation[:, None]
-    behind = seen[..., 2] <= 0
-    depth = np.where(behind, 1.0, seen[..., 2])
-    residual = (seen[..., :2] / depth[..., None] - rays) * focal
-    cost = np.einsum("bn,bni,bni->b", w, residual, residual)
-    return residual, np.where((behind & (w > 0)).any(1), np.inf, cost)
+def _system(turned: FloatArray, translation: FloatArray, target: FloatArray, weight: FloatArray) -> FloatArray:
+    """All that a step needs, from one product.
+
+    Args:
+        turned: (B, N, 3) points, turned but not moved.
+        translation: (B, 3).
+        target: (B, 2, N) rays times ``weight``.
+        weight: (B, 2, N) px per unit of a ray, times the square root of the point's weight.
+
+    Returns:
+        (B, 7, 7): the 6 x 6 Gauss-Newton matrix for a turn about the camera axes and a shift, bordered by the
+        gradient; in the corner the weighted mean squared distance, infinite where a point that counts is behind.
+    """
+    x, y, z = turned.transpose(2, 0, 1)
+    behind = z + translation[:, 2:] <= 0
+    inverse = 1 / np.where(behind, 1.0, z + translation[:, 2:])
+    u, v = (x + translation[:, :1]) * inverse, (y + translation[:, 1:2]) * inverse
+    rows = np.zeros((7, len(turned), 2, turned.shape[1]))  # derivatives of (u, v) by turn and shift, over 1 / depth
+    rows[0, :, 0], rows[0, :, 1] = -u * y, -z - v * y
+    rows[1, :, 0], rows[1, :, 1] = z + u * x, v * x
+    rows[2, :, 0], rows[2, :, 1] = -y, x
+    rows[3, :, 0] = rows[4, :, 1] = 1.0
+    rows[5, :, 0], rows[5, :, 1] = -u, -v
+    rows[:6] *= weight * inverse[:, None]
+    rows[6, :, 0], rows[6, :, 1] = u, v
+    rows[6] = rows[6] * weight - target
+    flat = rows.transpose(1, 0, 2, 3).reshape(len(turned), 7, -1)
+    system = flat @ flat.transpose(0, 2, 1)
+    system[(behind & (weight[:, 0] > 0)).any(1), 6, 6] = np.inf
+    return np.asarray(system)
 
 
-def _normal_equations(
-    turned: FloatArray, translation: FloatArray, residual: FloatArray, w: FloatArray, focal: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """(B, 6) gradient and (B, 6, 6) Gauss-Newton matrix for a turn about the camera axes and a shift."""
-    x, y, z = np.moveaxis(turned, 2, 0)
-    seen = turned + translation[:, None]
-    inverse = 1 / np.where(seen[..., 2] > 0, seen[..., 2], 1.0)
-    u, v, zero = seen[..., 0] * inverse, seen[..., 1] * inverse, np.zeros_like(x)
-    across = np.stack([-u * y, z + u * x, -y, np.ones_like(x), zero, -u], axis=2) * (focal[0] * inverse)[..., None]
-    down = np.stack([-z - v * y, v * x, x, zero, np.ones_like(x), -v], axis=2) * (focal[1] * inverse)[..., None]
-    jacobian = np.concatenate([across, down], axis=1)
-    weighted = jacobian * np.concatenate([w, w], axis=1)[..., None]
-    transposed = weighted.transpose(0, 2, 1)
-    flat = np.concatenate([residual[..., 0], residual[..., 1]], axis=1)
-    return (transposed @ flat[..., None])[..., 0], transposed @ jacobian
+def _small_turn(vector: FloatArray) -> FloatArray:
+    """(B, 3) axis times small angle to (B, 3, 3) rotations, by Cayley's map: the angle is right to third order."""
+    half = vector / 2
+    square = (half**2).sum(1)[:, None, None]
+    cross = (half @ _CROSS).reshape(-1, 3, 3)
+    return np.asarray(((1 - square) * np.eye(3) + 2 * (cross + half[:, :, None] * half[:, None])) / (1 + square))
