@@ -1,4 +1,4 @@
-"""Finish the landmarker and export it to ONNX: read-out, presence, calibration, figures.
+"""Finish the landmarker and export it to ONNX: read-out, presence, calibration, 8 bits, figures.
 
     python -m training.landmarker.export --name v1 --out src/nasion/models/weights/landmarker.onnx
 
@@ -7,7 +7,7 @@ The graph takes ``crops`` (N, S, S, 3) uint8 RGB and gives, in crop px (pixel ce
 ``presence`` (N,) 0..1. Sigma is scaled on jittered and damaged views of held-out people, midway between what makes
 the 68 % circle (1.515 sigma) and what makes the 95 % circle (2.448 sigma) hold its share. Weights trained on
 everybody (``train --all``) take the factors that an earlier state of the same training, which had not seen the
-held-out people, printed: ``--scales``.
+held-out people, printed: ``--scales``. The graph as trained stays in ``float.onnx`` beside ``ema.pt``.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ from torch import Tensor, nn
 from training.landmarker.faces import Faces, to_input
 from training.landmarker.prepare import WORK
 from training.landmarker.presence import teach
+from training.landmarker.quantize import quantize
 from training.landmarker.readout import apply, fit, placed, views
 from training.nets.landmarker import Landmarker
 
+OUTPUTS = ["ibug68", "dense478", "visibility", "sigma", "presence"]
 WITHIN_68_PERCENT, WITHIN_95_PERCENT = 1.515, 2.448  # sigma per axis of a round Gaussian in two dimensions
 
 
@@ -90,6 +92,42 @@ def factor(error: np.ndarray, trust: np.ndarray) -> float:
     return float(np.sqrt(inner * outer))
 
 
+@torch.no_grad()
+def write(exported: Exported, path: Path, size: int) -> None:
+    """The float graph, checked against PyTorch on noise."""
+    example = torch.randint(0, 256, (2, size, size, 3), dtype=torch.uint8)
+    torch.onnx.export(
+        exported, (example,), str(path), input_names=["crops"], output_names=OUTPUTS, opset_version=18,
+        dynamic_shapes={"crops": {0: torch.export.Dim("n", min=1, max=4096)}}, external_data=False, verbose=False,
+    )  # fmt: skip
+    onnx.checker.check_model(onnx.load(path))
+    for name, a, b in zip(OUTPUTS, answers(path, example.numpy()).values(), exported(example), strict=True):
+        print(f"{name}: largest difference ONNX to PyTorch {np.abs(a - b.numpy()).max():.2e}")
+
+
+def compare(whole: Path, small: Path, faces: Faces, size: int) -> None:
+    """Print what 8 bits cost on views of held-out people."""
+    images, labels = views(faces, faces.held_human, size, seed=9)
+    first, second = (answers(path, np.ascontiguousarray(images)) for path in (whole, small))
+    iod = inter_ocular(labels, 36, 45)
+    nme = [100 * (np.linalg.norm((a["ibug68"] + 0.5) / size - labels, axis=2) / iod).mean() for a in (first, second)]
+    print(f"68 points: held-out NME {nme[0]:.3f} % in float, {nme[1]:.3f} % in 8 bits")
+    for name in OUTPUTS:
+        print(f"{name}: 8 bits to float, mean difference {np.abs(first[name] - second[name]).mean():.4f}")
+
+
+def answers(path: Path, crops: np.ndarray) -> dict[str, np.ndarray]:
+    """What the graph says about (N, S, S, 3) crops, by output."""
+    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    parts = [session.run(OUTPUTS, {"crops": crops[i : i + 16]}) for i in range(0, len(crops), 16)]
+    return {name: np.concatenate(column) for name, column in zip(OUTPUTS, zip(*parts, strict=True), strict=True)}
+
+
+def to_pixels(images: Tensor) -> np.ndarray:
+    """The inverse of ``to_input``: (N, S, S, 3) uint8."""
+    return ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--name", required=True)
@@ -108,19 +146,12 @@ def main() -> None:
     print(f"presence: {teach(net, faces, args.data, args.size):.4f} right on faces, graphics and scenery kept apart")
     print(f"sigma factors: 68 points {scales[0]:.3f}, 478 points {scales[1]:.3f}")
     exported = Exported(net, readout, args.size, *scales).eval()
-    example = torch.randint(0, 256, (2, args.size, args.size, 3), dtype=torch.uint8)
-    names = ["ibug68", "dense478", "visibility", "sigma", "presence"]
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    torch.onnx.export(
-        exported, (example,), str(args.out), input_names=["crops"], output_names=names, dynamo=False, opset_version=17,
-        dynamic_axes={name: {0: "n"} for name in ["crops", *names]}, do_constant_folding=True,
-    )  # fmt: skip
-    onnx.checker.check_model(onnx.load(args.out))
-    session = ort.InferenceSession(str(args.out), providers=["CPUExecutionProvider"])
-    with torch.no_grad():
-        expected = exported(example)
-    for name, a, b in zip(names, session.run(None, {"crops": example.numpy()}), expected, strict=True):
-        print(f"{name}: largest difference ONNX to PyTorch {np.abs(a - b.numpy()).max():.2e}")
+    whole = WORK / args.name / "float.onnx"
+    write(exported, whole, args.size)
+    rng = np.random.default_rng(3)
+    quantize(whole, args.out, to_pixels(faces.batch(rng, 256, 0.4, 0.25, args.size)["image"]))
+    compare(whole, args.out, faces, args.size)
     print(f"{args.out}: {args.out.stat().st_size / 1e6:.2f} MB")
 
 
