@@ -14,6 +14,7 @@ from nasion.core import FloatArray
 from nasion.core.errors import InputError
 
 N_IDENTITY: Final = 40
+N_ASYMMETRIC: Final = 6  # of them, the last ones: how the two sides of a face differ
 N_ALBEDO: Final = 40
 ACTION_UNITS: Final = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 16, 17, 18, 20, 22, 23, 24, 25, 26, 27, 28, 43, 45)
 HAIR_STYLES: Final = ("bald", "buzz", "short", "parted", "bob", "long", "tied", "receding")

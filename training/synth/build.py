@@ -1,0 +1,110 @@
+"""Write ``src/nasion/synth/head.npz``: topology, shape and skin of the synthetic head.
+
+    python -m training.synth.build LABELS.npz [LABELS.npz ...]
+
+LABELS.npz come from ``training/teachers/mediapipe_dense.py``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from nasion.core import FloatArray, IntArray, scheme
+from training.synth import shape as shapes
+from training.synth import topology
+from training.synth.topology import CREASE, MARGIN, Mesh, lip_rings
+
+OUTLINE_FIRST, OUTLINE_SECOND = 10, 109
+
+
+def rim(mesh: Mesh, ring: IntArray) -> IntArray:
+    """The refined vertices along a closed ring of coarse points: each point and the middle of its edge to the next."""
+    middle = {tuple(sorted(e)): i for i, e in enumerate(mesh.edges.tolist()) if e[0] != e[1]}
+    out = []
+    for a, b in zip(ring.tolist(), np.roll(ring, -1).tolist(), strict=True):
+        out += [a, middle[tuple(sorted((a, b)))]]
+    return np.array(out)
+
+
+def rings(mesh: Mesh) -> dict[str, IntArray]:
+    layout = scheme("dense478")
+    left = layout.flip
+    outline = np.array(layout.index("face_oval"))
+    outline = np.concatenate([outline[:1], outline[1:][::-1]])  # over the subject's right side first
+    return {
+        "margin": np.array([left[list(MARGIN)], MARGIN]),
+        "crease": np.array([rim(mesh, left[list(CREASE)]), rim(mesh, np.array(CREASE))]),
+        "lips": rim(mesh, lip_rings()[3]),
+        "outline": rim(mesh, outline),
+    }
+
+
+def jaw_weights(triangles: IntArray, face: FloatArray) -> FloatArray:
+    """(468,) how far each point goes with the jaw: fixed where bone says so, in between as a soap film would have it."""
+    layout = scheme("dense478")
+    upper, lower = lip_rings()[:, 1:10].ravel(), lip_rings()[:, 11:].ravel()
+    both = lambda *points: [*points, *(int(layout.mirror[p]) for p in points)]  # noqa: E731
+    fixed: dict[int, float] = {i: 0.0 for i in upper.tolist()}
+    fixed |= {i: 0.0 for i in range(468) if face[i, 1] < 40}
+    fixed |= {i: 0.0 for i in both(164, 167, 165, 92, 186, 206, 203, 36, 205, 50, 123, 147, 177, 93, 137)}
+    fixed |= {i: 1.0 for i in lower.tolist()}
+    fixed |= {i: 1.0 for i in both(18, 200, 199, 175, 152, 83, 201, 208, 171, 148, 182, 194, 32, 140, 176, 106, 204, 211)}
+    fixed |= {i: 0.94 for i in both(170, 149, 169, 150)} | {i: 0.84 for i in both(136, 135, 210)}
+    fixed |= {i: 0.62 for i in both(172, 138)} | {i: 0.3 for i in both(58,)} | {i: 0.10 for i in both(132, 215)}
+    fixed |= {i: 0.42 for i in both(61, 76, 62, 78)} | {i: 0.24 for i in both(213,)}
+    near: dict[int, set[int]] = defaultdict(set)
+    for a, b, c in triangles.tolist():
+        near[a] |= {b, c}
+        near[b] |= {a, c}
+        near[c] |= {a, b}
+    weight = np.array([fixed.get(i, 0.4) for i in range(468)])
+    free = [i for i in range(468) if i not in fixed and near[i]]
+    for _ in range(400):
+        for i in free:
+            others = list(near[i])
+            w = 1 / np.linalg.norm(face[others] - face[i], axis=1)
+            weight[i] = w @ weight[others] / w.sum()
+    return weight
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("labels", type=Path, nargs="+")
+    parser.add_argument("--out", type=Path, default=Path("src/nasion/synth/head.npz"))
+    args = parser.parse_args()
+    template = np.asarray(scheme("dense478").template, np.float64)
+    flip = scheme("dense478").flip
+    template = (template + template[flip] * (-1, 1, 1)) / 2
+    triangles, flat = topology.coarse(template)
+    mesh = topology.refine(triangles, flat, flip[:468])
+    lips = set(lip_rings().ravel().tolist())
+    coarse_lips = np.array([set(t) <= lips for t in triangles.tolist()])
+    faces = shapes.neutral(shapes.read(args.labels))
+    persons, _ = shapes.people(faces)
+    mean = shapes.mean_face(persons)
+    components, codes, shares = shapes.components(persons, mean)
+    print(f"{len(faces.points)} faces of {len(persons)} people; {shares}")
+    weights = mesh.weights.tocsr()
+    ring = rings(mesh)
+    np.savez_compressed(
+        args.out,
+        mean=mean.astype(np.float32),
+        components=components.astype(np.float16),
+        jaw=jaw_weights(triangles, mean).astype(np.float32),
+        triangles=mesh.triangles.astype(np.uint16),
+        lips=np.tile(coarse_lips, 4),
+        layout=mesh.layout.astype(np.float32),
+        weights=weights.data.astype(np.float32),
+        columns=weights.indices.astype(np.uint16),
+        rows=weights.indptr.astype(np.uint32),
+        **{f"ring_{name}": value.astype(np.uint16) for name, value in ring.items()},
+    )
+    print(f"{args.out}: {args.out.stat().st_size / 1024:.0f} KiB")
+
+
+if __name__ == "__main__":
+    main()
