@@ -16,7 +16,7 @@ from nasion.cli.errors import FAILED, complain, complain_about
 def analyze_command(
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT", help="Files, folders, globs, or - for stdin.")],
     tasks: options.Tasks = "landmarks,pose,eyes",
-    scheme: options.SchemeName = "dense478",
+    scheme: options.SchemeName = None,
     out: options.Out = None,
     draw: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write annotated pictures and videos into this folder.")
@@ -68,7 +68,7 @@ def analyze_command(
     faces = failed = 0
     done: set[str] = set()
     with ExitStack() as open_files, interruptible() as asked:
-        kept = open_files.enter_context(Kept(out, schema, scheme)) if out and resume else None
+        kept = open_files.enter_context(Kept(out, schema, analyzer.scheme)) if out and resume else None
         rows = open_files.enter_context(TableWriter(out, analyzer.readings)) if out else None
         if rows and kept:
             for result in kept.results(analyzer.readings):

@@ -19,7 +19,7 @@ from nasion.cli import options
 def live_command(
     camera: Annotated[int, typer.Option(min=0, metavar="N", help="Which camera, from 0.")] = 0,
     tasks: options.Tasks = "landmarks,pose,eyes",
-    scheme: options.SchemeName = "dense478",
+    scheme: options.SchemeName = None,
     out: options.Out = None,
     draw: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an annotated .mp4, .mov or .mkv.")] = None,
     json: options.Json = False,

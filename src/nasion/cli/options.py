@@ -13,7 +13,10 @@ Tasks: TypeAlias = Annotated[
     str, typer.Option("--tasks", metavar="A,B", help="What to do: detect, landmarks, pose, eyes, or an installed task.")
 ]
 SchemeName: TypeAlias = Annotated[
-    str, typer.Option("--scheme", metavar="NAME", help="Layout of the points: dense478, ibug68, coarse5, ...")
+    str | None,
+    typer.Option(
+        "--scheme", metavar="NAME", help="Layout of the points: ibug68, coarse5, ...; default the landmarker's own."
+    ),
 ]
 Out: TypeAlias = Annotated[
     Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the table: .parquet, .csv or .jsonl.")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def video_command(
     source: Annotated[str, typer.Argument(metavar="INPUT", help="A video file, or - for stdin.")],
     tasks: options.Tasks = "landmarks,pose,eyes",
-    scheme: options.SchemeName = "dense478",
+    scheme: options.SchemeName = None,
     out: options.Out = None,
     draw: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an annotated .mp4, .mov or .mkv.")] = None,
     json: options.Json = False,

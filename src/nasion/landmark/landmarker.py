@@ -1,6 +1,8 @@
-"""The embedded landmarker: aligned crops in, 68 + 478 points with visibility, sigma and presence out.
+"""Landmark models: the embedded one, 68 + 478 points with visibility, sigma and presence, and any you trained.
 
-The network, its training and its sources are described in ``training/nets/landmarker.py`` and on the model's card.
+The embedded network, its training and its sources are described in ``training/nets/landmarker.py`` and on the model's
+card. A model of your own (``nasion train``) takes the same crops and gives ``points`` (N, K, 2) and ``sigma`` (N, K)
+in a layout that its metadata name.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nasion.core import Face, FloatArray, ImageArray, InputError, Landmarks, scheme
+from nasion.core import Face, FloatArray, ImageArray, InputError, Landmarks, ModelError, SchemeError, scheme
+from nasion.core.convert import conversion_path
 from nasion.core.geometry.similarity import invert_affine
 from nasion.landmark.view import cut, view_matrix
 from nasion.models import Session
@@ -24,8 +27,9 @@ class Placement:
     """What the landmarker says about one face.
 
     Attributes:
-        landmarks: ``dense478`` with depth; ``landmarks.views["ibug68"]`` holds the 68 points of the same network.
-        presence: 0..1, how sure the network is that there is a face under these points.
+        landmarks: ``dense478`` with depth; ``landmarks.views["ibug68"]`` holds the 68 points of the same network. Of a
+            points-only model: its own layout, every point counted as visible.
+        presence: 0..1, how sure the network is that there is a face under these points; 1 of a points-only model.
     """
 
     landmarks: Landmarks
@@ -36,11 +40,17 @@ class Landmarker:
     """Places points on faces that are roughly known.
 
     Args:
-        model: a name of the catalogue or the path of an ONNX file with the same contract.
+        model: a name of the catalogue, or the path of an ONNX file with the same contract or that of `nasion train`.
         passes: how often the crop is cut anew from the points just placed. One is enough when the faces come from
             the previous frame; two repair a detector's rough five points.
         mirror: also look at the mirrored crop and average: twice the time, a little more exact.
         device, threads: as for ``nasion.models.Session``.
+
+    Attributes:
+        scheme: name of the layout that it places.
+
+    Raises:
+        ModelError: the model cannot be loaded, or is no landmarker.
     """
 
     def __init__(
@@ -56,6 +66,7 @@ class Landmarker:
             raise InputError(f"the landmarker needs at least one pass, got passes={passes}")
         self.session = Session(model, device=device, threads=threads)
         self.passes, self.mirror = passes, mirror
+        self.scheme = _layout(self.session)
         self.size = int(self.session.input_shapes["crops"][1])
 
     def place(self, image: ImageArray, faces: Sequence[Face], *, passes: int | None = None) -> list[Placement]:
@@ -94,20 +105,46 @@ class Landmarker:
         if not self.mirror:
             return out
         other = self.session.run({"crops": np.ascontiguousarray(crops[:, :, ::-1])})
-        for name in ("ibug68", "dense478"):
-            order = scheme(name).flip
-            turned = other[name][:, order].copy()
+        if "points" in out:
+            layouts, order = {"points": self.scheme}, scheme(self.scheme).flip
+        else:
+            layouts = {name: name for name in ("ibug68", "dense478")}
+            order = np.concatenate([scheme("ibug68").flip, 68 + scheme("dense478").flip])
+        for name, layout in layouts.items():
+            turned = other[name][:, scheme(layout).flip].copy()
             turned[..., 0] = self.size - 1 - turned[..., 0]
             out[name] = (out[name] + turned) / 2
-        both = np.concatenate([scheme("ibug68").flip, 68 + scheme("dense478").flip])
-        for name in ("visibility", "sigma"):
-            out[name] = (out[name] + other[name][:, both]) / 2
-        out["presence"] = (out["presence"] + other["presence"]) / 2
+        for name in {"visibility", "sigma"} & set(out):
+            out[name] = (out[name] + other[name][:, order]) / 2
+        if "presence" in out:
+            out["presence"] = (out["presence"] + other["presence"]) / 2
         return out
 
-    @staticmethod
-    def _placement(out: dict[str, FloatArray], i: int, matrix: FloatArray) -> Placement:
+    def _placement(self, out: dict[str, FloatArray], i: int, matrix: FloatArray) -> Placement:
+        if "points" in out:
+            points = out["points"][i]
+            own = Landmarks(points, np.ones(len(points), np.float32), out["sigma"][i], scheme(self.scheme))
+            return Placement(own.transform(invert_affine(matrix)), 1.0)
         visibility, sigma = out["visibility"][i], out["sigma"][i]
         ibug = Landmarks(out["ibug68"][i], visibility[:68], sigma[:68], scheme("ibug68"))
         dense = Landmarks(out["dense478"][i], visibility[68:], sigma[68:], scheme("dense478"), views={"ibug68": ibug})
         return Placement(dense.transform(invert_affine(matrix)), float(out["presence"][i]))
+
+
+def _layout(session: Session) -> str:
+    """The scheme a model places; what it takes and gives is checked here, not when the first face comes."""
+    gives, shape = set(session.output_names), session.input_shapes.get("crops", ())
+    places = {"ibug68", "dense478"} <= gives or {"points", "sigma"} <= gives
+    if not places or len(shape) != 4 or not isinstance(shape[1], int):
+        raise ModelError(
+            f"{session.path} is no landmarker: it must take crops (n, S, S, 3) and give points and sigma, as the files "
+            f"of `nasion train` do; it takes {session.input_shapes} and gives {', '.join(session.output_names)}"
+        )
+    if "dense478" in gives:
+        return "dense478"
+    name = session.metadata.get("scheme", "")
+    try:
+        conversion_path(scheme(name).name, "coarse5")
+    except SchemeError as error:
+        raise ModelError(f"{session.path}: its metadata name the scheme {name!r}; {error}") from error
+    return name

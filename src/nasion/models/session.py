@@ -55,6 +55,7 @@ class Session:
         provider: the ONNX Runtime provider that really runs the model.
         input_shapes: input name to its shape; an int where fixed, else the axis' name.
         output_names: in the model's order.
+        metadata: what the file says about itself, key to text.
 
     Raises:
         ModelError: the file is not here, is not a model, or the device is not available.
@@ -94,6 +95,7 @@ class Session:
             i.name: tuple(i.shape) for i in self._session.get_inputs()
         }
         self.output_names: tuple[str, ...] = tuple(o.name for o in self._session.get_outputs())
+        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
 
     def run(self, inputs: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
         """Run the model once.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from nasion.core import Face, ImageArray, InputError, Reading, TaskError
 from nasion.core import scheme as find_scheme
+from nasion.core.convert import conversion_path
 from nasion.media import check_image
 from nasion.pipeline.task import TaskLike, plan_tasks
 from nasion.track import Tracker, without_duplicates
@@ -49,7 +50,8 @@ class Analyzer:
             carry its five points.
         mode: ``"image"``: each picture for itself. ``"video"``: pictures are frames of one clip, in order; faces get
             ``track_id`` and their points are followed from frame to frame, see `nasion.track.Tracker`.
-        scheme: layout of the points given out; readers work on what the model placed, whatever this says.
+        scheme: layout of the points given out; None is the landmarker's own. Readers work on what the model placed,
+            whatever this says.
         detector, landmarker: name of a model or path of an ONNX file, or an object that does the work.
         threshold: 0..1, detector score from which something counts as a face; None is the detector's own choice.
         presence: 0..1, video only: how sure the landmarker must be that it still looks at a face. To begin a track
@@ -74,7 +76,7 @@ class Analyzer:
         tasks: Sequence[TaskLike] = DEFAULT_TASKS,
         *,
         mode: Mode = "image",
-        scheme: str = "dense478",
+        scheme: str | None = None,
         detector: str | Path | FaceFinder = "detector",
         landmarker: str | Path | PointPlacer = "landmarker",
         threshold: float | None = None,
@@ -91,13 +93,16 @@ class Analyzer:
             raise InputError(f"max_faces must be 1 or more, or None for all, got {max_faces}")
         if passes < 1:
             raise InputError(f"passes must be 1 or more, got {passes}")
-        self.tasks, self.mode, self.scheme = tuple(tasks), _check_mode(mode), find_scheme(scheme).name
+        self.tasks, self.mode = tuple(tasks), _check_mode(mode)
+        if scheme is not None:
+            find_scheme(scheme)
         self._plan = plan_tasks(tasks)
         self._max_faces, self._passes, self._presence = max_faces, passes, presence
         self._smooth, self._detect_every, self._max_gap_s = smooth, detect_every, max_gap_s
         self.reset()
         self._detector = _load_detector(detector, threshold, device, threads)
         self._landmarker = _load_landmarker(landmarker, device, threads) if self._plan.place else None
+        self.scheme = _scheme_given_out(self._landmarker, scheme)
 
     def __call__(self, image: ImageArray, time_s: float | None = None) -> list[Face]:
         """The faces of one picture, or of the next frame of a clip.
@@ -209,6 +214,16 @@ class Analyzer:
         if self._landmarker is None:
             return faces
         return [replace(face, landmarks=face.landmarks.to(self.scheme)) for face in faces]
+
+
+def _scheme_given_out(landmarker: PointPlacer | None, wanted: str | None) -> str:
+    """What faces carry in the end; a way that does not exist is refused now, not when the first face comes."""
+    if landmarker is None:
+        return "coarse5"  # the detector's
+    own: str | None = getattr(landmarker, "scheme", None)
+    if own is not None and wanted is not None:
+        conversion_path(own, wanted)
+    return wanted or own or "dense478"
 
 
 def _check_mode(mode: Mode) -> Mode:

@@ -1,14 +1,16 @@
-"""Head pose: the metric mean face is turned and moved until it projects onto the dense points (PnP).
+"""Head pose: the metric mean face is turned and moved until it projects onto the points of the face (PnP).
 
-Only points on bone take part, because lips, lids and jaw move without the head. Each weighs as its visibility over its
-expected error squared. The solver and its sources are in ``core.geometry.pnp``.
+Points are taken as ``dense478`` where they convert to it, else as ``ibug68`` or ``coarse5``. Only points on bone take
+part, because lips, lids and jaw move without the head. Each weighs as its visibility over its expected error squared.
+The solver and its sources are in ``core.geometry.pnp``.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from nasion.core import Camera, Face, FloatArray, ImageArray, Pose, scheme
+from nasion.core import Camera, Face, FloatArray, ImageArray, Pose, SchemeError, scheme
+from nasion.core.convert import conversion_path
 from nasion.core.geometry.pnp import solve_pnp_batch
 from nasion.core.geometry.rotation import rotations_to_angles
 from nasion.core.pose import line_of_sight
@@ -21,13 +23,18 @@ RIGID = (
     *(116, 345, 117, 346, 118, 347, 50, 280, 101, 330, 36, 266, 123, 352, 147, 376),
     *(127, 356, 162, 389, 21, 251, 234, 454, 71, 301),
 )
+LAYOUTS = (  # and which of their points take part
+    ("dense478", RIGID),
+    ("ibug68", (*range(27, 36), 36, 39, 42, 45)),  # nose and eye corners
+    ("coarse5", tuple(range(5))),
+)
 # Residual over face size at which the points no longer look like a head
 LOOSE_FIT = 0.06
 TURNED = 75.0  # degrees of yaw beyond which half of the rigid points are out of sight
 
 
 class HeadPose:
-    """Task ``pose``: reads ``Pose`` from landmarks that convert to ``dense478``.
+    """Task ``pose``: reads ``Pose`` from landmarks that convert to ``dense478``, ``ibug68`` or ``coarse5``.
 
     Args:
         camera: of the pictures. Without one a 60 degree field of view over the longer side is assumed; angles are
@@ -44,10 +51,11 @@ class HeadPose:
         if not faces:
             return []
         height, width = image.shape[:2]
-        template = scheme("dense478").template
-        assert template is not None, "the dense scheme ships with its metric template"
-        index = list(RIGID)
-        points = [face.landmarks.to("dense478") for face in faces]
+        layout, rigid = _layout(faces)
+        template = scheme(layout).template
+        assert template is not None, "these schemes ship with their metric template"
+        index = list(rigid)
+        points = [face.landmarks.to(layout) for face in faces]
         sizes = np.array([np.sqrt(max(p.box.area, 1e-6)) for p in points])
         visibility = np.stack([p.visibility[index] for p in points])
         sigma = np.stack([p.sigma[index] for p in points])
@@ -63,6 +71,18 @@ class HeadPose:
             _pose(angles[i], fit.translation[i], float(fit.residual_px[i] / sizes[i]), float(visibility[i].mean()))
             for i in range(len(faces))
         ]
+
+
+def _layout(faces: list[Face]) -> tuple[str, tuple[int, ...]]:
+    """The densest of ``LAYOUTS`` that all faces convert to."""
+    for name, rigid in LAYOUTS[:-1]:
+        try:
+            for own in {face.landmarks.scheme.name for face in faces}:
+                conversion_path(own, name)
+        except SchemeError:
+            continue
+        return name, rigid
+    return LAYOUTS[-1]
 
 
 def _pose(angles: FloatArray, translation: FloatArray, misfit: float, seen: float) -> Pose:

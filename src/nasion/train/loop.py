@@ -98,7 +98,7 @@ def fit(
     if hasattr(recipe, "prepare"):
         recipe.prepare(data)
     torch.manual_seed(seed)
-    model = recipe.build(len(data.scheme), data.size)
+    model = recipe.build(len(data.scheme), data.size).to(memory_format=torch.channels_last)
     average = {name: value.clone() for name, value in model.state_dict().items()}
     state, saved = _resume(checkpoint, recipe, seed, model, average)
     shares = np.array([stage.share for stage in recipe.stages])

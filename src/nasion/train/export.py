@@ -1,0 +1,91 @@
+"""A trained network as an ONNX file that ``nasion.landmark.Landmarker`` takes.
+
+The graph takes ``crops`` (N, S, S, 3) uint8 RGB and gives ``points`` (N, K, 2) and ``sigma`` (N, K), both in crop px
+with pixel centres at integers. The file's metadata name the ``scheme``, the ``system`` and the held-out figures.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nasion.core import FloatArray, MissingExtraError, ModelError, Scheme
+from nasion.media.paths import prepare_output
+from nasion.models import Session
+from nasion.train.recipe import Recipe, require_torch
+from nasion.train.score import Scores
+
+if TYPE_CHECKING:
+    from torch import nn
+
+OPSET = 17
+CLOSE = 0.05  # px that ONNX Runtime's points may differ from PyTorch's
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written: the file, how many numbers it holds, and by how many px its points differ from PyTorch's."""
+
+    path: Path
+    parameters: int
+    difference: float
+
+
+def export_onnx(
+    recipe: Recipe, model: nn.Module, path: str | Path, *, scheme: Scheme, size: int, scores: Scores
+) -> Exported:
+    """Write the network behind the pixel contract of the module, and check the file against PyTorch.
+
+    Args:
+        recipe, model: what was trained.
+        path: ``.onnx`` file to write.
+        scheme: layout of the points.
+        size: px, side of the crops.
+        scores: of held-out faces; their spread becomes ``sigma``.
+
+    Raises:
+        MissingExtraError: the library ``onnx`` is not installed.
+        MediaError: the file cannot be written.
+        ModelError: the file does not give what PyTorch gives.
+    """
+    torch = require_torch()
+    try:
+        import onnx
+    except ImportError as error:
+        raise MissingExtraError('the export needs onnx: pip install "nasion[train]"') from error
+    from nasion.train.export_net import PixelContract
+
+    target = prepare_output(path)
+    contract = PixelContract(recipe, model, size, _known(scores.sigma)).eval()
+    example = torch.randint(0, 256, (2, size, size, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    graph = io.BytesIO()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
+        warnings.simplefilter("ignore")  # the tracer's remarks about shapes, fixed here by contract
+        torch.onnx.export(
+            contract, (example,), graph, input_names=["crops"], output_names=["points", "sigma"], dynamo=False,
+            opset_version=OPSET, dynamic_axes={name: {0: "n"} for name in ("crops", "points", "sigma")},
+        )  # fmt: skip
+        expected = contract(example)[0].numpy()
+    held = onnx.load_from_string(graph.getvalue())
+    inner = {} if scores.inner is None else {"nme_inner51": f"{scores.inner:.5f}"}
+    onnx.helper.set_model_props(
+        held, {"scheme": scheme.name, "system": recipe.name, "nme_held_out": f"{scores.nme:.5f}", **inner}
+    )
+    target.write_bytes(held.SerializeToString())
+    found = Session(target, threads=1).run({"crops": example.numpy()})["points"]
+    difference = float(np.abs(found - expected).max())
+    if not difference <= CLOSE:
+        raise ModelError(f"{target}: ONNX Runtime places points {difference:.3g} px from where PyTorch does")
+    parameters = sum(int(np.prod(t.dims)) for t in held.graph.initializer if t.data_type == onnx.TensorProto.FLOAT)
+    return Exported(target, parameters, difference)
+
+
+def _known(sigma: FloatArray) -> FloatArray:
+    """A point without a single held-out label gets the largest sigma of the others."""
+    return np.where(np.isfinite(sigma), sigma, np.nanmax(sigma)).astype(np.float32)
