@@ -76,7 +76,7 @@ def step(tracker: Tracker, world: World, time_s: float) -> list[Face]:
     if not detected and any(face.score < tracker.keep for face in placed):
         detected = True
         placed = world.place(tracker.candidates(time_s, world.detect(time_s)), time_s)
-    return tracker.update(time_s, placed, detected=detected)
+    return tracker.update(time_s, placed)
 
 
 def ids_by_person(tracker: Tracker, world: World, times: Sequence[float]) -> dict[int, list[int]]:

@@ -46,6 +46,29 @@ class TestRunVideo:
         found = run_video(clip(tmp_path / "a.mp4"), make(), start=0.2, stop=0.4, step=2)
         assert [frame.index for frame, _ in found] == [5, 7, 9]
 
+    def test_working_ahead_changes_nothing(self) -> None:
+        away = range(13, 17)  # lost on an unscheduled frame, back on another
+        places = [(60 + 3 * i, 100) if i not in away else None for i in range(40)]
+        frames = [Frame(picture(*[("red", *at, 60)] if at else []), i, i / 25) for i, at in enumerate(places)]
+        ahead, in_turn = (list(run_video(frames, make(detect_every=7), ahead=n)) for n in (4, 0))
+        assert [len(faces) for _, faces in in_turn] == [int(at is not None) for at in places]
+        for (frame, faces), (same_frame, same_faces) in zip(ahead, in_turn, strict=True):
+            assert frame is same_frame
+            for face, other in zip(faces, same_faces, strict=True):
+                assert (face.box, face.track_id, face.pose) == (other.box, other.track_id, other.pose)
+                np.testing.assert_array_equal(face.landmarks.points, other.landmarks.points)
+
+    def test_a_camera_frame_does_not_wait_for_the_next(self) -> None:
+        taken: list[int] = []
+
+        def camera() -> Iterator[Frame]:
+            for i in range(3):
+                taken.append(i)
+                yield Frame(FACE, i, i / 25)
+
+        for frame, _ in run_video(camera(), make(), ahead=0):
+            assert taken[-1] == frame.index
+
     def test_times_that_step_back_do_not_stop_it(self) -> None:
         frames = [Frame(FACE, i, t) for i, t in enumerate((0.0, 0.04, 0.02, 0.02, 0.06))]
         assert [frame.time_s for frame, _ in run_video(frames, make())] == [0.0, 0.04, 0.02, 0.02, 0.06]

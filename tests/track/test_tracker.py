@@ -80,7 +80,7 @@ def test_the_detector_rests_while_a_face_is_followed() -> None:
 
 
 def test_with_nobody_or_somebody_lost_each_frame_is_detected() -> None:
-    tracker = Tracker(detect_every=10, max_gap_s=10)
+    tracker = Tracker(detect_every=20, max_gap_s=10)
     world = World([Person(lambda t: (100, 100) if 0.2 <= t < 0.4 else None)])
     due = []
     for t in times(1):
@@ -91,23 +91,23 @@ def test_with_nobody_or_somebody_lost_each_frame_is_detected() -> None:
 
 def test_two_tracks_on_one_face_become_one_and_the_older_stays() -> None:
     tracker = Tracker()
-    tracker.update(0.0, [face_at(100, 100, 100), face_at(190, 100, 100)], detected=True)
+    tracker.update(0.0, [face_at(100, 100, 100), face_at(190, 100, 100)])
     both = tracker.candidates(0.04, None)
     drawn_over = [face_at(100, 100, 100), face_at(102, 100, 100)]
     placed = [Face(f.box, f.score, f.landmarks, c.track_id) for f, c in zip(drawn_over, both, strict=True)]
-    assert [f.track_id for f in tracker.update(0.04, placed, detected=False)] == [0]
+    assert [f.track_id for f in tracker.update(0.04, placed)] == [0]
     assert [f.track_id for f in tracker.candidates(0.08, None)] == [0]
 
 
 def test_a_doubtful_face_gets_no_id() -> None:
     tracker = Tracker(start=0.5)
-    assert tracker.update(0.0, [face_at(100, 100, 100, score=0.4)], detected=True) == []
+    assert tracker.update(0.0, [face_at(100, 100, 100, score=0.4)]) == []
     assert tracker.tracks_started == 0
 
 
 def test_asking_for_candidates_changes_nothing() -> None:
     tracker = Tracker()
-    tracker.update(0.0, [face_at(100, 100, 100)], detected=True)
+    tracker.update(0.0, [face_at(100, 100, 100)])
     found = [face_at(105, 100, 100), face_at(500, 100, 100)]
     first, second = tracker.candidates(0.04, found), tracker.candidates(0.04, found)
     assert [f.track_id for f in first] == [f.track_id for f in second] == [0, None]
@@ -115,7 +115,7 @@ def test_asking_for_candidates_changes_nothing() -> None:
 
 def test_a_detection_corrects_a_face_that_slid_away() -> None:
     tracker = Tracker()
-    tracker.update(0.0, [face_at(100, 100, 100)], detected=True)
+    tracker.update(0.0, [face_at(100, 100, 100)])
     (corrected,) = tracker.candidates(0.04, [face_at(160, 100, 100)])
     assert corrected.track_id == 0
     assert corrected.box.center == (160, 100)
@@ -128,7 +128,7 @@ def test_detections_alone_can_be_tracked(speed: float) -> None:
     tracker = Tracker(follow=False)
     for t in times(2):
         assert tracker.due()
-        faces = tracker.update(t, tracker.candidates(t, world.detect(t)), detected=True)
+        faces = tracker.update(t, tracker.candidates(t, world.detect(t)))
         assert world.owners(faces, t) == {0: 0, 1: 1}
 
 
@@ -146,7 +146,7 @@ def test_smoothing_is_for_what_is_given_out_and_can_be_switched_off() -> None:
                 for c in candidates
                 for f in [face_at(100 + dx, 100 + dy, 100)]
             ]
-            (face,) = tracker.update(t, placed, detected=False)
+            (face,) = tracker.update(t, placed)
             noses.append(face.landmarks.points[2])
         spread[smooth] = np.std(noses[25:])
     assert spread[True] < 0.75 * spread[False]

@@ -66,7 +66,7 @@ def live_command(
         screen = stderr() if json else stdout()
         view = open_files.enter_context(Live(console=screen, transient=True)) if screen.is_terminal else None
         began = monotonic()
-        for frame, faces in run_video(stream, analyzer):
+        for frame, faces in run_video(stream, analyzer, ahead=0):
             result = FrameResult(stream.name, faces, frame.index, frame.time_s)
             tracks.add(result)
             if rows:

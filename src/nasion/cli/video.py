@@ -78,9 +78,8 @@ def video_command(
             outcomes = [failure(clip, caught)]
         else:
             drawing = open_files.enter_context(VideoDrawing(draw, video.fps)) if draw else None
-            # Decoding, analysing, and drawing with writing run in a thread each.
-            decoded = open_files.enter_context(closing(prefetch(video)))
-            outcomes = open_files.enter_context(closing(prefetch(follow_video(clip, decoded, analyzer))))
+            # Drawing and writing are one more stage.
+            outcomes = open_files.enter_context(closing(prefetch(follow_video(clip, video, analyzer))))
         bar = open_files.enter_context(progress_bar())
         task = bar.add_task("following", total=video.frame_count if video else None)
         for outcome in outcomes:

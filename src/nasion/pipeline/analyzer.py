@@ -120,10 +120,10 @@ class Analyzer:
         """
         image = check_image(image)
         if self.mode == "video":
-            return self._read(image, self._follow(image, self._next_time(time_s)))
+            return self._next(image, time_s)
         if time_s is not None:
             raise InputError("time_s is for Analyzer(mode='video'); this one takes each picture for itself")
-        return self._read(image, self._place_all([image], [self._detector.detect(image)])[0])
+        return self.read(image, self._place_all([image], [self._detector.detect(image)])[0])
 
     def batch(self, images: Iterable[ImageArray]) -> list[list[Face]]:
         """The faces of each picture; points are placed on all faces of all pictures together.
@@ -135,7 +135,57 @@ class Analyzer:
             raise InputError("batch is for separate pictures, Analyzer(mode='image'); give frames one by one, in order")
         checked = [check_image(image) for image in images]
         placed = self._place_all(checked, self._detector.detect_batch(checked))
-        return [self._read(image, faces) for image, faces in zip(checked, placed, strict=True)]
+        return [self.read(image, faces) for image, faces in zip(checked, placed, strict=True)]
+
+    def look(self, image: ImageArray, number: int) -> list[Face] | None:
+        """First of the three steps of a frame, video mode only; `nasion.pipeline.run_video` runs each in its thread.
+
+        Args:
+            image: the next frame.
+            number: how many frames of this clip came before.
+
+        Returns:
+            What the detector finds, on frames that it sees whatever happens; None on others.
+        """
+        return self._detector.detect(check_image(image)) if self._tracker.scheduled(number) else None
+
+    def follow(self, image: ImageArray, time_s: float | None, found: list[Face] | None) -> list[Face]:
+        """Second of the steps: points on known and new faces, and who is who.
+
+        A face that gets lost has the detector look at once.
+
+        Args:
+            image: the frame.
+            time_s: seconds; None is 1/30 s after the last.
+            found: what `look` gave.
+
+        Raises:
+            InputError: the frame comes before the one before it.
+        """
+        time_s, tracker = self._next_time(time_s), self._tracker
+        if found is None and tracker.due():
+            found = self._detector.detect(image)
+        placed = self._candidates(image, time_s, found)
+        if found is None and any(face.score < tracker.keep for face in placed):
+            found = self._detector.detect(image)
+            placed = self._candidates(image, time_s, found)
+        return tracker.update(time_s, placed)
+
+    def read(self, image: ImageArray, faces: list[Face]) -> list[Face]:
+        """Last of the steps of a frame: run the readers and bring the points into the wanted scheme.
+
+        Args:
+            image: the frame.
+            faces: what `follow` gave.
+        """
+        for task in self._plan.readers if faces else ():
+            readings = task.read(image, faces)
+            if len(readings) != len(faces):
+                raise TaskError(f"task {task.name!r} gave {len(readings)} readings for {len(faces)} faces")
+            faces = [face.with_reading(task.name, reading) for face, reading in zip(faces, readings, strict=True)]
+        if self._landmarker is None:
+            return faces
+        return [replace(face, landmarks=face.landmarks.to(self.scheme)) for face in faces]
 
     @property
     def readings(self) -> dict[str, type[Reading]]:
@@ -145,6 +195,7 @@ class Analyzer:
     def reset(self) -> None:
         """Forget the clip, in video mode: ids begin at 0 again."""
         self._time_s: float | None = None
+        self._number = 0
         self._tracker = Tracker(
             detect_every=self._detect_every,
             max_gap_s=self._max_gap_s,
@@ -171,6 +222,11 @@ class Analyzer:
         placed = [[replace(face, landmarks=next(points).landmarks) for face in faces] for faces in found]
         return [without_duplicates(faces) for faces in placed]
 
+    def _next(self, image: ImageArray, time_s: float | None) -> list[Face]:
+        found = self.look(image, self._number)
+        self._number += 1
+        return self.read(image, self.follow(image, time_s, found))
+
     def _next_time(self, time_s: float | None) -> float:
         last = self._time_s
         if time_s is None:
@@ -180,18 +236,8 @@ class Analyzer:
         self._time_s = time_s
         return time_s
 
-    def _follow(self, image: ImageArray, time_s: float) -> list[Face]:
-        """The faces of the next frame, with ids; a face that gets lost has the detector look at once."""
-        tracker = self._tracker
-        detected = tracker.due()
-        placed = self._candidates(image, time_s, detected)
-        if not detected and any(face.score < tracker.keep for face in placed):
-            detected = True
-            placed = self._candidates(image, time_s, detected)
-        return tracker.update(time_s, placed, detected=detected)
-
-    def _candidates(self, image: ImageArray, time_s: float, detect: bool) -> list[Face]:
-        faces = self._tracker.candidates(time_s, self._detector.detect(image) if detect else None)[: self._max_faces]
+    def _candidates(self, image: ImageArray, time_s: float, found: list[Face] | None) -> list[Face]:
+        faces = self._tracker.candidates(time_s, found)[: self._max_faces]
         if self._landmarker is None:
             return faces
         placed = list(faces)
@@ -203,17 +249,6 @@ class Analyzer:
                 sure = found.presence * (faces[i].score if fresh else 1.0)  # a new face has to convince both
                 placed[i] = replace(faces[i], box=box, score=sure, landmarks=found.landmarks)
         return placed
-
-    def _read(self, image: ImageArray, faces: list[Face]) -> list[Face]:
-        """Run the readers and bring the points into the wanted scheme."""
-        for task in self._plan.readers if faces else ():
-            readings = task.read(image, faces)
-            if len(readings) != len(faces):
-                raise TaskError(f"task {task.name!r} gave {len(readings)} readings for {len(faces)} faces")
-            faces = [face.with_reading(task.name, reading) for face, reading in zip(faces, readings, strict=True)]
-        if self._landmarker is None:
-            return faces
-        return [replace(face, landmarks=face.landmarks.to(self.scheme)) for face in faces]
 
 
 def _scheme_given_out(landmarker: PointPlacer | None, wanted: str | None) -> str:

@@ -102,5 +102,5 @@ def _video(source: Source, analyzer: Analyzer) -> Iterator[Outcome]:
     except MediaError as error:
         yield failure(source, error)
         return
-    with video, closing(prefetch(video)) as frames:
-        yield from follow_video(source, frames, analyzer)
+    with video:
+        yield from follow_video(source, video, analyzer)

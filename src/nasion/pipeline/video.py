@@ -1,15 +1,25 @@
-"""A video, frame by frame, with constant memory."""
+"""A video, frame by frame, with constant memory.
+
+A frame passes four stages: decoded, looked at by the detector (on scheduled frames), followed (points placed, who is
+who), read (pose, eyes, the wanted layout). Only following depends on the frame before. Each stage runs in its own
+thread a few frames ahead of the next; decoding and inference leave Python's lock, so the stages share the cores.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack, closing
+from typing import TypeAlias
 
 from nasion.core import Face
 from nasion.media import Frame, open_video
 from nasion.pipeline.analyzer import Analyzer
 from nasion.pipeline.threads import prefetch
+
+AHEAD = 4  # frames; a stage that now and then takes long (the detector, a group photo) does not stop the others
+
+_Followed: TypeAlias = tuple[Frame, list[Face]]
 
 
 def run_video(
@@ -19,14 +29,17 @@ def run_video(
     start: float = 0.0,
     stop: float | None = None,
     step: int = 1,
+    ahead: int = AHEAD,
 ) -> Iterator[tuple[Frame, list[Face]]]:
-    """Follow the faces of a video. The next frames are decoded in another thread while this one is analysed.
+    """Follow the faces of a video.
 
     Args:
         video: a file, or frames as `nasion.open_video` and `nasion.media.open_camera` give them (then ``start``,
             ``stop`` and ``step`` were chosen there).
         analyzer: lends its models and options, in whatever mode; its own state is not touched. None makes one.
         start, stop, step: the part of the file, seconds, and to take every ``step``-th frame; as for `open_video`.
+        ahead: how many frames each stage may be ahead of the next. 0: one frame after the other in this thread, so
+            that no frame waits, as a camera wants. The faces are the same.
 
     Yields:
         Each frame with its faces, in order; an empty list where there are none.
@@ -35,15 +48,31 @@ def run_video(
         MediaError: the file cannot be opened, or, after all its readable frames, that it is damaged or cut short.
     """
     analyzer = (analyzer or Analyzer(mode="video")).in_mode("video")
-    if not isinstance(video, str | os.PathLike):
-        yield from _follow(video, analyzer)
-        return
-    with open_video(video, start=start, stop=stop, step=step) as frames, closing(prefetch(frames)) as decoded:
-        yield from _follow(decoded, analyzer)
+    with ExitStack() as opened:
+        if isinstance(video, str | os.PathLike):
+            video = opened.enter_context(open_video(video, start=start, stop=stop, step=step))
+        if ahead < 1:
+            yield from _one_by_one(video, analyzer)
+            return
+        decoded = opened.enter_context(closing(prefetch(video, ahead)))
+        seen = opened.enter_context(closing(prefetch(_looked(decoded, analyzer), ahead)))
+        followed = opened.enter_context(closing(prefetch(_followed(seen, analyzer), ahead)))
+        for frame, faces in followed:
+            yield frame, analyzer.read(frame.image, faces)
 
 
-def _follow(frames: Iterable[Frame], analyzer: Analyzer) -> Iterator[tuple[Frame, list[Face]]]:
+def _one_by_one(frames: Iterable[Frame], analyzer: Analyzer) -> Generator[_Followed]:
+    for frame, faces in _followed(_looked(frames, analyzer), analyzer):
+        yield frame, analyzer.read(frame.image, faces)
+
+
+def _looked(frames: Iterable[Frame], analyzer: Analyzer) -> Generator[tuple[Frame, list[Face] | None]]:
+    for number, frame in enumerate(frames):
+        yield frame, analyzer.look(frame.image, number)
+
+
+def _followed(frames: Iterable[tuple[Frame, list[Face] | None]], analyzer: Analyzer) -> Generator[_Followed]:
     latest = 0.0
-    for frame in frames:
+    for frame, found in frames:
         latest = max(latest, frame.time_s)  # time stamps of broken files may step back; a tracker's clock may not
-        yield frame, analyzer(frame.image, latest)
+        yield frame, analyzer.follow(frame.image, latest, found)

@@ -28,7 +28,8 @@ class Tracker:
     """Keeps ids over the frames of one clip. Ids count up from 0; one that ended never comes back.
 
     Args:
-        detect_every: frames from one detection to the next while all faces are followed.
+        detect_every: frames from one scheduled detection to the next. Fixed in advance, so that the detector may
+            look at frames before the faces are followed that far.
         max_gap_s: seconds a face may be lost and still keep its id.
         start: 0..1, presence from which a new face is believed.
         keep: 0..1, presence below which a followed face counts as lost.
@@ -55,20 +56,20 @@ class Tracker:
         self.max_gap_s, self.start, self.keep, self.follow, self.smooth = max_gap_s, start, keep, follow, smooth
         self._tracks: list[_Track] = []
         self._next_id = 0
-        self._since_detection = 0
+        self._number = 0  # of the next frame
 
     @property
     def tracks_started(self) -> int:
         """How many ids have been given out."""
         return self._next_id
 
+    def scheduled(self, number: int) -> bool:
+        """Whether frame ``number`` of the clip, from 0, wants a detection whatever happens before it."""
+        return number % self.detect_every == 0
+
     def due(self) -> bool:
-        """Whether the next frame wants a detection: the interval is over, nobody is followed, or somebody is lost."""
-        return (
-            self._since_detection + 1 >= self.detect_every
-            or not self._tracks
-            or any(track.lost for track in self._tracks)
-        )
+        """Whether the next frame wants a detection: it is scheduled, nobody is followed, or somebody is lost."""
+        return self.scheduled(self._number) or not self._tracks or any(track.lost for track in self._tracks)
 
     def candidates(self, time_s: float, detections: Sequence[Face] | None) -> list[Face]:
         """Where faces may be in the frame at ``time_s``. Changes nothing, so one frame may ask twice.
@@ -96,18 +97,17 @@ class Tracker:
             rest = [face for j, face in enumerate(rest) if j not in pairs.values()]
         return found + [replace(face, track_id=None) for face in rest]
 
-    def update(self, time_s: float, placed: Sequence[Face], *, detected: bool) -> list[Face]:
-        """Decide who is who.
+    def update(self, time_s: float, placed: Sequence[Face]) -> list[Face]:
+        """Decide who is who, and go on to the next frame.
 
         Args:
             time_s: seconds, not before the last call's.
             placed: the candidates after points were placed on them; ``score`` is the presence, 0..1.
-            detected: whether the detector ran on this frame.
 
         Returns:
             The faces of this frame with their ids, oldest id first, smoothed if asked.
         """
-        self._since_detection = 0 if detected else self._since_detection + 1
+        self._number += 1
         known = {track.id: track for track in self._tracks}
         believed = [f for f in placed if f.score >= (self.start if f.track_id is None else self.keep)]
         seen: dict[int, Face] = {}
