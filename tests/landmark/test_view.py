@@ -45,6 +45,18 @@ def test_the_recipe_sees_faces_as_the_package_does():
     np.testing.assert_allclose(ours, theirs - [[0, 0, 0.5], [0, 0, 0.5]], atol=1e-3)
 
 
+def test_every_layout_is_framed_as_its_five_points_are_and_missing_points_elsewhere_do_not_matter():
+    mean = scheme("dense478").template
+    assert mean is not None
+    face = Landmarks.from_points(mean[:, :2] * 2 + 300, scheme("dense478"))
+    expected = view_matrix(face.to("coarse5"), 128)
+    np.testing.assert_allclose(view_matrix(face, 128), expected, atol=1e-4)
+    union = face.to("union124")
+    np.testing.assert_allclose(view_matrix(union, 128), view_matrix(union.to("coarse5"), 128), atol=1e-4)
+    face.points[10] = np.nan  # the top of the forehead
+    np.testing.assert_allclose(view_matrix(face, 128), expected, atol=1e-4)
+
+
 def test_coinciding_points_are_refused_with_their_values():
     with pytest.raises(InputError, match="coincide"):
         view_matrix(Landmarks.from_points(np.full((5, 2), 7.0), scheme("coarse5")), 128)

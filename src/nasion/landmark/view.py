@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache, reduce
+
 import cv2
 import numpy as np
 
-from nasion.core import FloatArray, ImageArray, InputError, Landmarks
-from nasion.core.geometry.similarity import umeyama
+from nasion.core import FloatArray, ImageArray, InputError, IntArray, Landmarks, scheme
+from nasion.core.convert import conversion_path
 
 # coarse5 (subject's left eye first) in the crop, 0..1 from its left and top edge. The inter-pupil distance of 0.27
 # leaves room for the forehead above and an open mouth below; training/landmarker/view.py holds the same numbers.
@@ -23,12 +25,27 @@ def view_matrix(landmarks: Landmarks, size: int) -> FloatArray:
     Raises:
         InputError: the points are not finite or all in one place.
     """
-    points = landmarks.to("coarse5").points[:, :2].astype(np.float64)
+    used, weights = _coarse5(landmarks.scheme.name)
+    points = weights @ landmarks.points[used, :2].astype(np.float64)
     if not np.isfinite(points).all() or np.ptp(points, axis=0).max() < 1e-3:
         raise InputError(
             f"cannot place a view on these five points, they are not finite or coincide: {points.tolist()}"
         )
-    return umeyama(points, TEMPLATE * size - 0.5)
+    # In the plane the best similarity (Umeyama, PAMI 1991) is one complex number and a shift.
+    source, target = (p[:, 0] + 1j * p[:, 1] for p in (points, TEMPLATE * size - 0.5))
+    middle, aim = source.mean(), target.mean()
+    turn = np.vdot(source - middle, target - aim) / np.vdot(source - middle, source - middle)
+    shift = aim - turn * middle
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+
+
+@cache
+def _coarse5(source: str) -> tuple[IntArray, FloatArray]:
+    """The U points of a layout that the five are made of, and the (5, U) weights."""
+    steps = [step.weights() for step in conversion_path(source, "coarse5")]
+    weights = reduce(lambda done, step: step @ done, steps, np.eye(len(scheme(source))))
+    used = np.flatnonzero(weights.any(axis=0))
+    return used, weights[:, used]
 
 
 def cut(image: ImageArray, matrix: FloatArray, size: int) -> ImageArray:

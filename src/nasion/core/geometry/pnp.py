@@ -20,9 +20,9 @@ from nasion.core.geometry.rotation import nearest_rotation
 
 FLAT = 1e-6  # smallest over largest variance of the 3-D points below which they count as flat (or, the next, as a line)
 STEPS = 50  # exact data settle in 4..8
-SETTLED = 1e-7  # a step this small against the distance ends the search: a hundred-thousandth of a degree
+SETTLED = 1e-6  # radians and shares of the distance: a step this small ends the search, the next would be far smaller
 
-_DIAGONAL = np.arange(6)
+_DIAGONAL, _EYE = np.arange(6), np.eye(3)
 _CROSS = np.array([[0, 0, 0, 0, 0, -1, 0, 1, 0], [0, 0, 1, 0, 0, 0, -1, 0, 0], [0, -1, 0, 1, 0, 0, 0, 0, 0]], float)
 
 
@@ -268,4 +268,4 @@ def _small_turn(vector: FloatArray) -> FloatArray:
     half = vector / 2
     square = (half**2).sum(1)[:, None, None]
     cross = (half @ _CROSS).reshape(-1, 3, 3)
-    return np.asarray(((1 - square) * np.eye(3) + 2 * (cross + half[:, :, None] * half[:, None])) / (1 + square))
+    return np.asarray(((1 - square) * _EYE + 2 * (cross + half[:, :, None] * half[:, None])) / (1 + square))
