@@ -22,7 +22,7 @@ class Light:
     """The light of a scene; strengths are relative, 1 lights a surface that faces it fully.
 
     Attributes:
-        ambient: (9, 3) float64, spherical-harmonic coefficients of the irradiance over pi, linear RGB.
+        ambient: (9, 3) float64, spherical-harmonic coefficients of what a white matt surface gives off, linear RGB.
         direction: (3,) float64, unit, from the head towards the lamp.
         colour: (3,) float64, strength of the lamp, linear RGB; zeros for none.
         shadow: 0..1, how dark the lamp's cast shadows are; 0 casts none and costs nothing.
@@ -62,11 +62,14 @@ def harmonics(directions: FloatArray) -> FloatArray:
 
 
 def surround(lamps: list[tuple[tuple[float, float, float], tuple[float, float, float]]], base: float) -> FloatArray:
-    """(9, 3) coefficients for ``Light.ambient``: an even glow of strength ``base`` and soft lamps (towards, colour)."""
+    """(9, 3) coefficients for ``Light.ambient``: an even glow of strength ``base`` and lamps (towards, colour).
+
+    A lamp of colour 1 makes a white surface that faces it 1 bright, less or more by what order 2 cannot show (1/16).
+    """
     directions = np.array([towards for towards, _ in lamps], np.float64).reshape(-1, 3)
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     colours = np.array([colour for _, colour in lamps], np.float64).reshape(-1, 3)
-    coefficients = COSINE_LOBE[:, None] * (harmonics(directions).T @ colours) / np.pi
+    coefficients = COSINE_LOBE[:, None] * (harmonics(directions).T @ colours)
     coefficients[0] += base / 0.282095
     return np.asarray(coefficients)
 
@@ -98,16 +101,16 @@ def _build(
 
 
 LIGHTS: dict[str, Light] = {
-    "soft": _build("soft", (-0.3, -0.7, -1.0), 0.25, 0.45, 0.35, 0.18, 0.5),
-    "studio": _build("studio", (-0.7, -0.6, -1.0), 0.65, 0.2, 0.3, 0.1, 0.8),
-    "window": _build("window", (-1.0, -0.3, -0.35), 0.95, 0.12, 0.12, 0.09, 0.9, 6800, 5200),
-    "window_right": _build("window_right", (1.0, -0.3, -0.35), 0.95, 0.12, 0.12, 0.09, 0.9, 6800, 5200),
-    "sun": _build("sun", (0.6, -1.0, -0.6), 1.1, 0.3, 0.1, 0.07, 0.95, 5200, 9000),
-    "overhead": _build("overhead", (0.05, -1.0, -0.25), 0.75, 0.2, 0.12, 0.08, 0.9, 4300, 4300),
-    "backlight": _build("backlight", (0.9, -0.5, 0.8), 1.1, 0.15, 0.18, 0.09, 0.8, 5200, 7500),
-    "flash": _build("flash", (0.05, -0.12, -1.0), 0.85, 0.05, 0.1, 0.05, 0.7),
-    "warm": _build("warm", (0.6, -0.4, -0.9), 0.6, 0.12, 0.16, 0.08, 0.8, 3200, 3400),
-    "screen": _build("screen", (0.05, 0.35, -1.0), 0.55, 0.04, 0.1, 0.05, 0.6, 9500, 7500),
+    "soft": _build("soft", (-0.3, -0.7, -1.0), 0.25, 0.144, 0.112, 0.18, 0.5),
+    "studio": _build("studio", (-0.7, -0.6, -1.0), 0.65, 0.064, 0.096, 0.1, 0.8),
+    "window": _build("window", (-1.0, -0.3, -0.35), 0.95, 0.038, 0.038, 0.09, 0.9, 6800, 5200),
+    "window_right": _build("window_right", (1.0, -0.3, -0.35), 0.95, 0.038, 0.038, 0.09, 0.9, 6800, 5200),
+    "sun": _build("sun", (0.6, -1.0, -0.6), 1.1, 0.096, 0.032, 0.07, 0.95, 5200, 9000),
+    "overhead": _build("overhead", (0.05, -1.0, -0.25), 0.75, 0.064, 0.038, 0.08, 0.9, 4300, 4300),
+    "backlight": _build("backlight", (0.9, -0.5, 0.8), 1.1, 0.048, 0.058, 0.09, 0.8, 5200, 7500),
+    "flash": _build("flash", (0.05, -0.12, -1.0), 0.85, 0.016, 0.032, 0.05, 0.7),
+    "warm": _build("warm", (0.6, -0.4, -0.9), 0.6, 0.038, 0.051, 0.08, 0.8, 3200, 3400),
+    "screen": _build("screen", (0.05, 0.35, -1.0), 0.55, 0.013, 0.032, 0.05, 0.6, 9500, 7500),
 }  # fmt: skip
 
 
@@ -131,9 +134,10 @@ def draw_light(rng: np.random.Generator) -> Light:
     warmth = float(np.exp(rng.normal(np.log(5600), 0.25)))
     built = _build(
         "random", towards, 0.15 + 0.8 * hard,
-        rng.uniform(0.08, 0.5) * (1.2 - hard), rng.uniform(0.05, 0.4) * (1.2 - hard), rng.uniform(0.05, 0.16), rng.uniform(0.3, 0.95), warmth, float(np.exp(rng.normal(np.log(6000), 0.2))),
+        rng.uniform(0.025, 0.16) * (1.2 - hard), rng.uniform(0.016, 0.13) * (1.2 - hard), rng.uniform(0.05, 0.16),
+        rng.uniform(0.3, 0.95), warmth, float(np.exp(rng.normal(np.log(6000), 0.2))),
     )  # fmt: skip
     side = rng.normal(size=3) * (1, 0.5, 1)
-    tint = rng.uniform(0, 0.15) * np.exp(rng.normal(0, 0.15, 3))
+    tint = rng.uniform(0, 0.05) * np.exp(rng.normal(0, 0.15, 3))
     extra = surround([((float(side[0]), float(side[1]), float(side[2])), (tint[0], tint[1], tint[2]))], 0.0)
     return Light(built.ambient + extra, built.direction, built.colour, built.shadow, "random")

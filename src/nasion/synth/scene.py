@@ -20,6 +20,9 @@ from nasion.synth.surface import Region
 from nasion.synth.truth import HeadTruth, head_truth
 
 
+ATLAS, SMALL = 512, 224  # texels; pictures up to SMALL px make do with half of them, and paint four times as fast
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What the camera's electronics make of the light.
@@ -167,7 +170,7 @@ def render_scene(scene: Scene, model: HeadModel) -> Sample:
 
 def head_mesh(scene: Scene, model: HeadModel) -> Mesh:
     """The scene's head in the camera frame."""
-    surface, paint = model.shape(scene.head), model.paint(scene.head)
+    surface, paint = model.shape(scene.head), model.paint(scene.head, ATLAS if max(scene.size) > SMALL else ATLAS // 2)
     rotation, translation = scene.pose.camera_rotation, np.array(scene.pose.translation)
     vertices = surface.vertices.astype(np.float64)
     normals = vertex_normals(vertices, surface.triangles) @ rotation.T.astype(np.float32)
