@@ -66,9 +66,12 @@ def look(gaze: tuple[float, float]) -> FloatArray:
     return angles_to_rotation(gaze[0], gaze[1], 0.0)
 
 
-def iris_points(side: int) -> FloatArray:
-    """(5, 3) mm of centre, inner, top, outer, bottom on the ball straight ahead; ``side`` 0 left, 1 right."""
+def iris_points() -> FloatArray:
+    """(5, 3) mm on the ball straight ahead: centre, image-right, top, image-left, bottom.
+
+    ``dense478`` runs round both irises the same way, so its second point is the right iris' inner and the left one's
+    outer edge.
+    """
     angle = np.radians(LIMBUS)
     s, c = np.sin(angle), np.cos(angle)
-    inner = 1 if side == 1 else -1
-    return EYE_RADIUS * np.array([[0, 0, -1], [inner * s, 0, -c], [0, -s, -c], [-inner * s, 0, -c], [0, s, -c]])
+    return EYE_RADIUS * np.array([[0, 0, -1], [s, 0, -c], [0, -s, -c], [-s, 0, -c], [0, s, -c]])

@@ -119,7 +119,7 @@ class HeadModel:
         turn = eyes.look(parameters.gaze[side])
         out[b.eyes[side]] = frame.centre + eyes.ball(parameters.pupil)[0] @ turn.T
         first = 473 if side == 0 else 468
-        out[first : first + 5] = frame.centre + eyes.iris_points(side) @ turn.T
+        out[first : first + 5] = frame.centre + eyes.iris_points() @ turn.T
 
     def _set_mouth(self, out: FloatArray, rest: FloatArray, parameters: HeadParameters) -> None:
         a, b = self.assembly, self.assembly.blocks
