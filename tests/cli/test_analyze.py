@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fakes import FakeDetector, picture
+from fakes import FakeDetector, FakeLandmarker, picture
 from nasion.core import Face, ImageArray
 from nasion.media import read_image, read_table, table_files, write_image
 from nasion.pipeline import analyzer
@@ -282,3 +282,16 @@ def test_numbers_do_not_depend_on_the_way_in(run: Run, photos: Path, tmp_path: P
     alone = analyzer.Analyzer()(read_image(photos / "b.png"))
     for row, face in zip(rows(out), alone, strict=True):
         np.testing.assert_array_equal(np.float32(row["points"]).reshape(-1, 2), face.landmarks.points[:, :2])
+
+
+def test_accurate_reaches_the_landmarker(run, photos, monkeypatch):
+    asked = []
+
+    def load(model, accurate, *_):
+        asked.append(accurate)
+        return FakeLandmarker()
+
+    monkeypatch.setattr(analyzer, "_load_landmarker", load)
+    for options in ((), ("--fast",), ("--accurate",)):
+        assert run("analyze", photos / "a.png", *options).exit_code == 0
+    assert asked == [False, False, True]

@@ -151,6 +151,11 @@ def test_options_that_make_no_sense_are_refused() -> None:
         make("telepathy")
 
 
+def test_accurate_is_for_models_that_are_loaded_here() -> None:
+    with pytest.raises(InputError, match="made already"):
+        make(accurate=True)
+
+
 def test_pictures_have_no_time() -> None:
     with pytest.raises(InputError, match="mode='video'"):
         make()[0](ONE, 0.5)

@@ -33,6 +33,7 @@ def analyze_command(
     max_faces: options.MaxFaces = None,
     detector: options.Detector = "detector",
     landmarker: options.Landmarker = "landmarker",
+    accurate: options.Accurate = False,
     device: options.Device = "cpu",
     threads: options.Threads = None,
 ) -> None:
@@ -57,6 +58,7 @@ def analyze_command(
     wanted = options.given(
         detector=detector,
         landmarker=landmarker,
+        accurate=accurate,
         threshold=threshold,
         max_faces=max_faces,
         device=device,

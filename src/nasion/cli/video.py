@@ -34,6 +34,7 @@ def video_command(
     max_faces: options.MaxFaces = None,
     detector: options.Detector = "detector",
     landmarker: options.Landmarker = "landmarker",
+    accurate: options.Accurate = False,
     device: options.Device = "cpu",
     threads: options.Threads = None,
 ) -> None:
@@ -56,6 +57,7 @@ def video_command(
     wanted = options.given(
         detector=detector,
         landmarker=landmarker,
+        accurate=accurate,
         threshold=threshold,
         max_faces=max_faces,
         device=device,

@@ -17,6 +17,7 @@ from nasion.core import Face, FloatArray, ImageArray, InputError, Landmarks, Mod
 from nasion.core.convert import conversion_path
 from nasion.core.geometry.similarity import invert_affine
 from nasion.landmark.view import cut, view_matrix
+from nasion.landmark.views import PLAIN, SEVERAL, View, look, merge
 from nasion.models import Session
 
 BATCH = 32  # faces a run: beyond it the crops fall out of the cache of a laptop core and nothing is gained
@@ -43,7 +44,7 @@ class Landmarker:
         model: a name of the catalogue, or the path of an ONNX file with the same contract or that of `nasion train`.
         passes: how often the crop is cut anew from the points just placed. One is enough when the faces come from
             the previous frame; two repair a detector's rough five points.
-        mirror: also look at the mirrored crop and average: twice the time, a little more exact.
+        accurate: in the last pass look at four views of each crop and average (`nasion.landmark.views`).
         device, threads: as for ``nasion.models.Session``.
 
     Attributes:
@@ -58,15 +59,17 @@ class Landmarker:
         model: str | Path = "landmarker",
         *,
         passes: int = 1,
-        mirror: bool = False,
+        accurate: bool = False,
         device: str = "cpu",
         threads: int | None = None,
     ) -> None:
         if passes < 1:
             raise InputError(f"the landmarker needs at least one pass, got passes={passes}")
         self.session = Session(model, device=device, threads=threads)
-        self.passes, self.mirror = passes, mirror
+        self.passes, self.views = passes, SEVERAL if accurate else PLAIN
         self.scheme = _layout(self.session)
+        own = {"points": self.scheme}, {"ibug68": "ibug68", "dense478": "dense478"}
+        self._layouts = next(layouts for layouts in own if layouts.keys() <= set(self.session.output_names))
         self.size = int(self.session.input_shapes["crops"][1])
 
     def place(self, image: ImageArray, faces: Sequence[Face], *, passes: int | None = None) -> list[Placement]:
@@ -84,41 +87,29 @@ class Landmarker:
 
     def place_many(self, pairs: Sequence[tuple[ImageArray, Face]], *, passes: int | None = None) -> list[Placement]:
         """``place`` for faces of several images at once, so that small groups of faces still fill a batch."""
-        guesses = [face.landmarks for _, face in pairs]
+        images, guesses = [image for image, _ in pairs], [face.landmarks for _, face in pairs]
+        count = self.passes if passes is None else passes
         placements: list[Placement] = []
-        for _ in range(self.passes if passes is None else passes):
+        for number in range(count):
+            views = self.views if number == count - 1 else PLAIN
             placements = []
-            for start in range(0, len(pairs), BATCH):
-                chunk = slice(start, start + BATCH)
-                placements += self._once([image for image, _ in pairs[chunk]], guesses[chunk])
+            for start in range(0, len(pairs), BATCH // len(views)):
+                chunk = slice(start, start + BATCH // len(views))
+                placements += self._once(images[chunk], guesses[chunk], views)
             guesses = [placement.landmarks for placement in placements]
         return placements
 
-    def _once(self, images: Sequence[ImageArray], guesses: Sequence[Landmarks]) -> list[Placement]:
+    def _once(
+        self, images: Sequence[ImageArray], guesses: Sequence[Landmarks], views: tuple[View, ...]
+    ) -> list[Placement]:
         matrices = [view_matrix(guess, self.size) for guess in guesses]
-        crops = np.stack([cut(image, matrix, self.size) for image, matrix in zip(images, matrices, strict=True)])
-        out = self._run(crops)
-        return [self._placement(out, i, matrix) for i, matrix in enumerate(matrices)]
-
-    def _run(self, crops: ImageArray) -> dict[str, FloatArray]:
-        out = self.session.run({"crops": crops})
-        if not self.mirror:
-            return out
-        other = self.session.run({"crops": np.ascontiguousarray(crops[:, :, ::-1])})
-        if "points" in out:
-            layouts, order = {"points": self.scheme}, scheme(self.scheme).flip
+        faces = list(zip(images, matrices, strict=True))
+        if views == PLAIN:
+            out = self.session.run({"crops": np.stack([cut(image, matrix, self.size) for image, matrix in faces])})
         else:
-            layouts = {name: name for name in ("ibug68", "dense478")}
-            order = np.concatenate([scheme("ibug68").flip, 68 + scheme("dense478").flip])
-        for name, layout in layouts.items():
-            turned = other[name][:, scheme(layout).flip].copy()
-            turned[..., 0] = self.size - 1 - turned[..., 0]
-            out[name] = (out[name] + turned) / 2
-        for name in {"visibility", "sigma"} & set(out):
-            out[name] = (out[name] + other[name][:, order]) / 2
-        if "presence" in out:
-            out["presence"] = (out["presence"] + other["presence"]) / 2
-        return out
+            crops = [look(image, matrix, self.size, view) for image, matrix in faces for view in views]
+            out = merge(self.session.run({"crops": np.stack(crops)}), self._layouts, views, self.size)
+        return [self._placement(out, i, matrix) for i, matrix in enumerate(matrices)]
 
     def _placement(self, out: dict[str, FloatArray], i: int, matrix: FloatArray) -> Placement:
         if "points" in out:

@@ -58,8 +58,11 @@ class Analyzer:
             and the detector must be surer together, by 60 % of the way to 1: a new face may be a plant or a logo.
         max_faces: give only this many faces, the best first (in video: those known longest first); None is all.
         passes: how often a newly detected face is cropped anew from the points just placed. Followed faces need one.
+        accurate: look at each face four times, turned and mirrored, and average: the landmarker takes four times as
+            long.
         device: ``"cpu"`` or a provider name, as for `nasion.models.Session`.
-        threads: inference threads; None leaves it to ONNX Runtime.
+        threads: inference threads; None is one for video, whose stages already share the cores, else one for each
+            core up to four.
         smooth: video only: pass the points through a One-Euro filter.
         detect_every: video only: frames from one detection to the next while all faces are followed.
         max_gap_s: video only: seconds a face may be lost and still keep its id.
@@ -83,6 +86,7 @@ class Analyzer:
         presence: float = 0.5,
         max_faces: int | None = None,
         passes: int = 2,
+        accurate: bool = False,
         device: str = "cpu",
         threads: int | None = None,
         smooth: bool = True,
@@ -100,8 +104,10 @@ class Analyzer:
         self._max_faces, self._passes, self._presence = max_faces, passes, presence
         self._smooth, self._detect_every, self._max_gap_s = smooth, detect_every, max_gap_s
         self.reset()
+        if threads is None and mode == "video":
+            threads = 1
         self._detector = _load_detector(detector, threshold, device, threads)
-        self._landmarker = _load_landmarker(landmarker, device, threads) if self._plan.place else None
+        self._landmarker = _load_landmarker(landmarker, accurate, device, threads) if self._plan.place else None
         self.scheme = _scheme_given_out(self._landmarker, scheme)
 
     def __call__(self, image: ImageArray, time_s: float | None = None) -> list[Face]:
@@ -278,9 +284,13 @@ def _load_detector(
     return FaceDetector(model, threshold=threshold, device=device, threads=threads)
 
 
-def _load_landmarker(model: str | Path | PointPlacer, device: str, threads: int | None) -> PointPlacer:
+def _load_landmarker(
+    model: str | Path | PointPlacer, accurate: bool, device: str, threads: int | None
+) -> PointPlacer:
     if not isinstance(model, str | Path):
+        if accurate:
+            raise InputError("accurate=True is for a landmarker given by name or file; this one is made already")
         return model
     from nasion.landmark import Landmarker
 
-    return Landmarker(model, device=device, threads=threads)
+    return Landmarker(model, accurate=accurate, device=device, threads=threads)
