@@ -19,7 +19,12 @@ LAMP = Light(np.zeros((9, 3)), np.array([0.0, 0, -1]), np.ones(3), 0.0)
 
 
 def body(
-    vertices: FloatArray, triangles: IntArray, *, uv: FloatArray | None = None, paint: Paint | None = None, **more: object
+    vertices: FloatArray,
+    triangles: IntArray,
+    *,
+    uv: FloatArray | None = None,
+    paint: Paint | None = None,
+    **more: object,
 ) -> Mesh:
     vertices = np.asarray(vertices, np.float64)
     mesh = Mesh(
@@ -133,7 +138,9 @@ def test_depth_and_normals_of_a_ball() -> None:
 def test_a_paint_lands_where_its_coordinates_say() -> None:
     albedo = np.zeros((64, 64, 3), np.float32)
     albedo[:32, :32, 0] = albedo[:32, 32:, 1] = albedo[32:, :32, 2] = 1
-    paint = Paint(albedo, np.repeat(np.arange(64, dtype=np.uint8)[:, None] // 32, 64, 1), np.zeros((64, 64), np.float32))
+    paint = Paint(
+        albedo, np.repeat(np.arange(64, dtype=np.uint8)[:, None] // 32, 64, 1), np.zeros((64, 64), np.float32)
+    )
     seen = drawn([board(300, 90, paint=paint)], 64)
     assert seen.albedo[12, 12].tolist() == [1, 0, 0]  # u to the right, v down
     assert seen.albedo[12, 50].tolist() == [0, 1, 0]
@@ -162,7 +169,9 @@ def test_a_lamp_lights_what_faces_it() -> None:
 def test_a_board_before_the_lamp_casts_a_shadow() -> None:
     lamp = replace(LAMP, direction=np.array([0.6, 0.0, -0.8]), shadow=1.0)
     wall = board(500, 150)
-    screen = board(420, 25, centre=(60.0, 0.0), both_sides=True, name="screen")  # stands where the lamp shines at (0, 0)
+    screen = board(
+        420, 25, centre=(60.0, 0.0), both_sides=True, name="screen"
+    )  # stands where the lamp shines at (0, 0)
     lit, shaded = drawn([wall], 64, lamp), drawn([wall, screen], 64, lamp)
     assert shaded.mesh[31, 31] == 0
     assert lit.linear[31, 31].mean() > 0.3
