@@ -8,7 +8,7 @@ from nasion.landmark.views import PLAIN, SEVERAL, View, look, merge
 
 SIZE = 128
 LAYOUTS = {"ibug68": "ibug68", "dense478": "dense478"}
-VIEWS = (*SEVERAL, View(turn=-40, zoom=1.3), View(mirrored=True, turn=25, zoom=0.7))
+VIEWS = (*SEVERAL, View(mirrored=True), View(turn=-40, zoom=1.3), View(mirrored=True, turn=25, zoom=0.7))
 
 
 def truth(faces: int) -> dict[str, np.ndarray]:

@@ -35,7 +35,7 @@ Landmarker: TypeAlias = Annotated[
     str, typer.Option(metavar="MODEL", help="A landmarker of `nasion models`, or an ONNX file.")
 ]
 Accurate: TypeAlias = Annotated[
-    bool, typer.Option("--accurate/--fast", help="Look at each face four times and average: more exact, slower.")
+    bool, typer.Option("--accurate/--fast", help="Look at each face three times and average: a little more exact, slower.")
 ]
 Device: TypeAlias = Annotated[str, typer.Option(help="Where models run: cpu, cuda, ...")]
 Threads: TypeAlias = Annotated[int | None, typer.Option(min=1, help="Inference threads.")]

@@ -44,7 +44,7 @@ class Landmarker:
         model: a name of the catalogue, or the path of an ONNX file with the same contract or that of `nasion train`.
         passes: how often the crop is cut anew from the points just placed. One is enough when the faces come from
             the previous frame; two repair a detector's rough five points.
-        accurate: in the last pass look at four views of each crop and average (`nasion.landmark.views`).
+        accurate: in the last pass look at three views of each crop and average (`nasion.landmark.views`).
         device, threads: as for ``nasion.models.Session``.
 
     Attributes:
