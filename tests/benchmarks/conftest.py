@@ -41,11 +41,14 @@ def write_photos(folder: Path, table: Path, *, pose: bool = False) -> None:
 
 @pytest.fixture
 def bench_data(tmp_path: Path) -> Path:
-    """landmarks68/ with val and train, pose/ and boxes/, three pictures each."""
+    """landmarks68/ with val and train, pose/ and boxes/, three pictures each; one in photos/ and demographics/."""
     data = tmp_path / "data"
     for part in ("val", "train"):
         write_photos(data / "landmarks68" / part, data / "landmarks68" / f"{part}.csv")
     write_photos(data / "pose" / "aflw2000", data / "pose" / "aflw2000.csv", pose=True)
+    for folder, name in (("photos", "a.png"), ("demographics", "b.webp")):
+        (data / folder).mkdir()
+        Image.fromarray(picture(FACES["a.png"])).save(data / folder / name, lossless=True)
     (data / "boxes").mkdir()
     with (data / "boxes" / "boxes.csv").open("w", newline="") as stream:
         rows = csv.writer(stream)
@@ -69,7 +72,7 @@ def fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(nasion.pipeline, "Analyzer", analyzer)
     monkeypatch.setattr(nasion.detect, "FaceDetector", FakeDetector)
-    for name in ("landmarks", "detect", "video", "memory", "pose", "calibration"):
+    for name in ("landmarks", "robustness", "dense", "detect", "video", "memory", "pose", "calibration"):
         monkeypatch.setattr(f"nasion.report.bench.{name}.describe_models", lambda *_: {})
 
 

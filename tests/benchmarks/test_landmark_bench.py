@@ -43,6 +43,8 @@ def test_a_peer_is_scored_on_the_same_photos(bench_data, fake_peer):
     assert peer["nme_mean"] == pytest.approx(0.1, abs=1e-4)
     assert peer["failures_8"] == 3  # two above 8 %, one missed
     assert peer["ms_per_photo_median"] == 7
+    assert peer["nasion_minus_it"] == pytest.approx([-0.1] * 3, abs=1e-3)
+    assert result.numbers["failed_files"] == []
     row = next(row for row in result.tables[0].rows if row[0] == "Shifted")
     assert row[2] == "10.00"
 
@@ -86,3 +88,14 @@ def test_the_linear_map_finds_a_linear_relation_whatever_the_pose_of_the_face():
 def test_absent_data_are_named(tmp_path):
     with pytest.raises(InputError, match=r"landmarks68/val\.csv is absent"):
         bench_landmarks(tmp_path)
+
+
+@pytest.mark.usefixtures("fake_models")
+def test_a_peer_without_weights_has_a_row_without_figures(bench_data, fake_peer):
+    listing = fake_peer / "peers.toml"
+    listing.write_text(listing.read_text().replace("[broken]", "weights = ['big.onnx']\n[broken]"))
+    result = bench_landmarks(bench_data, ["shifted"], fake_peer)
+    label, *cells = result.tables[0].rows[-1]
+    assert label == "Shifted: weights not available offline"
+    assert set(cells) == {None}
+    assert result.numbers["not_measured"] == {"Shifted": ["big.onnx"]}

@@ -5,8 +5,7 @@ from hypothesis import strategies as st
 
 from conftest import shared_data
 from nasion.core import Box, InputError, NasionError
-from nasion.report.bench import calibration, memory
-from nasion.report.bench.calibration import Answers, bench_calibration
+from nasion.report.bench import memory
 from nasion.report.bench.data import aflw2000, helen
 from nasion.report.bench.memory import bench_memory, moving_face
 from nasion.report.bench.memory_probe import peak_mb, resident_mb
@@ -27,26 +26,6 @@ def test_pose_labels_come_as_yaw_pitch_roll(bench_data):
     np.testing.assert_array_equal(aflw2000(bench_data)[0].pose, [-2, 1, 3])
 
 
-@pytest.mark.usefixtures("fake_models")
-def test_calibration_reports_sigma_and_visibility(bench_data):
-    numbers = bench_calibration(bench_data).numbers
-    assert numbers["sigma"]["as they are"]["coverage_95"] == 1  # no error lies within any sigma
-    assert numbers["visibility"]["points_hidden"] > 0
-    assert numbers["visibility"]["roc_auc"] == 0.5  # the fake says 0.9 for every point
-
-
-def test_an_honest_sigma_is_found_honest():
-    rng = np.random.default_rng(0)
-    truth = rng.uniform(0, 300, (60, 68, 2))
-    sigma = rng.uniform(0.5, 6, (60, 68))
-    points = truth + sigma[..., None] * rng.normal(size=truth.shape)
-    figures = calibration._sigma_figures(Answers(points, sigma, np.ones((60, 68)), truth, np.ones((60, 68), bool), 0))
-    assert figures["coverage_68"] == pytest.approx(0.6827, abs=0.02)
-    assert figures["coverage_95"] == pytest.approx(0.95, abs=0.01)
-    assert figures["error_over_sigma"] == pytest.approx(1, abs=0.03)
-    assert figures["spearman"] > 0.5
-
-
 @settings(max_examples=20)
 @given(st.integers(0, 10_000))
 def test_an_occluder_hides_exactly_the_points_under_it(seed):
@@ -60,13 +39,6 @@ def test_an_occluder_hides_exactly_the_points_under_it(seed):
     share = (covered[..., 0] == 200).sum() / Box.around(points).area
     assert 0.03 < share < 0.45
     assert not in_view.all()
-
-
-@pytest.mark.usefixtures("fake_models")
-def test_nothing_found_is_an_error_not_a_figure(bench_data, monkeypatch):
-    monkeypatch.setattr("fakes.FakeDetector.detect", lambda *_: [])
-    with pytest.raises(NasionError, match="not one annotated face"):
-        bench_calibration(bench_data)
 
 
 def test_the_face_of_the_memory_clip_stays_in_view():

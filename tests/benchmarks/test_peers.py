@@ -6,7 +6,7 @@ import pytest
 
 from conftest import CHECKOUT
 from nasion.core import InputError, NasionError
-from nasion.report.bench.peers import find_peers, peer_python, run_peer
+from nasion.report.bench.peers import find_peers, peer_python, run_peer, split_by_weights
 
 OURS = CHECKOUT / "benchmarks" / "peers"
 
@@ -25,8 +25,8 @@ def test_every_listed_script_and_requirement_is_there_and_parses():
 
 
 def test_unknown_names_and_folders_are_named(tmp_path):
-    with pytest.raises(InputError, match="there is no peer dlib"):
-        find_peers(["dlib"], "landmarks", OURS)
+    with pytest.raises(InputError, match="there is no peer openface"):
+        find_peers(["openface"], "landmarks", OURS)
     with pytest.raises(InputError, match="--peers-folder"):
         find_peers(["all"], "landmarks", tmp_path)
 
@@ -39,3 +39,12 @@ def test_what_a_failing_peer_said_is_passed_on(fake_peer, tmp_path):
     peer = find_peers(["broken"], "video", fake_peer)[0]
     with pytest.raises(NasionError, match="no weights here"):
         run_peer(peer, "video", [tmp_path / "clip.mp4"], tmp_path)
+
+
+def test_peers_whose_weights_are_absent_are_set_apart(tmp_path, monkeypatch):
+    peers = find_peers(["mediapipe", "dlib"], "landmarks", OURS)
+    monkeypatch.setenv("NASION_MODELS", str(tmp_path))
+    ready, absent = split_by_weights(peers, tmp_path)
+    assert ([p.name for p in ready], [p.name for p in absent]) == (["mediapipe"], ["dlib"])
+    (tmp_path / absent[0].weights[0]).touch()
+    assert split_by_weights(peers, tmp_path) == (peers, [])

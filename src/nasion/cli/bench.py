@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from nasion.cli.errors import NasionGroup
-from nasion.report.bench.defaults import MEMORY_FRAMES, PEERS_FOLDER, RESULTS_FOLDER, VIDEO_PAIRS
+from nasion.report.bench.defaults import DENSE_PEER, MEMORY_FRAMES, PEERS_FOLDER, RESULTS_FOLDER, VIDEO_PAIRS
 
 if TYPE_CHECKING:
     from nasion.report.bench.result import Result
@@ -51,6 +51,38 @@ def landmarks_command(
     from nasion.report.bench.landmarks import bench_landmarks
 
     _finish(bench_landmarks(_folder(data), _names(peers), peers_folder, limit), keep, results, as_json)
+
+
+@bench_app.command("robustness")
+def robustness_command(
+    data: Data = None,
+    peers: Peers = "",
+    peers_folder: PeersFolder = PEERS_FOLDER,
+    limit: Limit = None,
+    keep: Write = False,
+    results: Results = RESULTS_FOLDER,
+    as_json: Json = False,
+) -> None:
+    """The same points on covered, blurred, tiny, turned, dark, grey and compressed photos."""
+    from nasion.report.bench.robustness import bench_robustness
+
+    _finish(bench_robustness(_folder(data), _names(peers), peers_folder, limit), keep, results, as_json)
+
+
+@bench_app.command("dense")
+def dense_command(
+    data: Data = None,
+    peers: Peers = DENSE_PEER,
+    peers_folder: PeersFolder = PEERS_FOLDER,
+    limit: Limit = None,
+    keep: Write = False,
+    results: Results = RESULTS_FOLDER,
+    as_json: Json = False,
+) -> None:
+    """How far the 478 points lie from MediaPipe's, on people never trained on."""
+    from nasion.report.bench.dense import bench_dense
+
+    _finish(bench_dense(_folder(data), _names(peers), peers_folder, limit), keep, results, as_json)
 
 
 @bench_app.command("detect")
@@ -135,6 +167,34 @@ def calibration_command(
     from nasion.report.bench.calibration import bench_calibration
 
     _finish(bench_calibration(_folder(data), limit), keep, results, as_json)
+
+
+@bench_app.command("matching")
+def matching_command(
+    data: Data = None,
+    limit: Limit = None,
+    keep: Write = False,
+    results: Results = RESULTS_FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Pairs right by optimal transport: two views, faces, layouts."""
+    from nasion.report.bench.matching import bench_matching
+
+    _finish(bench_matching(_folder(data), limit), keep, results, as_json)
+
+
+@bench_app.command("audit")
+def audit_command(
+    data: Data = None,
+    limit: Limit = None,
+    keep: Write = False,
+    results: Results = RESULTS_FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Whether the audit finds planted gaps and no others, and what consistency says about accuracy."""
+    from nasion.report.bench.audit import bench_audit
+
+    _finish(bench_audit(_folder(data), limit), keep, results, as_json)
 
 
 def _folder(named: Path | None) -> Path:

@@ -35,6 +35,7 @@ class Peer:
         benchmarks: the benchmarks it takes part in.
         requirements: what its own environment needs; None when ours will do.
         layout: the order of its points, ``ibug68``, ``dense478`` or ``openseeface66``; empty for detectors.
+        weights: files it needs from the models folder.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Peer:
     benchmarks: tuple[str, ...]
     requirements: Path | None
     layout: str
+    weights: tuple[str, ...] = ()
 
 
 def find_peers(wanted: Sequence[str], benchmark: str, folder: Path = PEERS_FOLDER) -> list[Peer]:
@@ -73,11 +75,24 @@ def find_peers(wanted: Sequence[str], benchmark: str, folder: Path = PEERS_FOLDE
             benchmarks=tuple(row["benchmarks"]),
             requirements=folder / row["requirements"] if "requirements" in row else None,
             layout=row.get("layout", ""),
+            weights=tuple(row.get("weights", ())),
         )
         for name, row in rows.items()
         if "all" in wanted or name in wanted
     ]
     return [peer for peer in peers if benchmark in peer.benchmarks]
+
+
+def split_by_weights(peers: Sequence[Peer], data: Path) -> tuple[list[Peer], list[Peer]]:
+    """Those whose weights are in the models folder, and those that lack some: tables name them without figures."""
+    models = models_folder(data)
+    ready = [peer for peer in peers if all((models / name).is_file() for name in peer.weights)]
+    return ready, [peer for peer in peers if peer not in ready]
+
+
+def models_folder(data: Path) -> Path:
+    """Where peers' weights are looked for: ``NASION_MODELS``, else ``models`` beside the data folder."""
+    return Path(os.environ.get("NASION_MODELS") or data.parent / "models")
 
 
 def run_peer(peer: Peer, task: str, inputs: Sequence[Path], data: Path) -> dict[str, Any]:
@@ -87,7 +102,7 @@ def run_peer(peer: Peer, task: str, inputs: Sequence[Path], data: Path) -> dict[
         peer: who.
         task: ``landmarks``, ``detect`` or ``video``.
         inputs: pictures or videos.
-        data: the data folder; ``NASION_MODELS``, else ``models`` beside it, is where ONNX weights are looked for.
+        data: the data folder, for ``models_folder``.
 
     Returns:
         Its answer: ``version`` and ``results``, one per input, as described in ``benchmarks/peers/README.md``.
@@ -95,11 +110,10 @@ def run_peer(peer: Peer, task: str, inputs: Sequence[Path], data: Path) -> dict[
     Raises:
         NasionError: it failed; the message ends with what it said.
     """
-    models = Path(os.environ.get("NASION_MODELS") or data.parent / "models")
     job = {
         "task": task,
         "inputs": [str(path.resolve()) for path in inputs],
-        "models": str(models.resolve()),
+        "models": str(models_folder(data).resolve()),
         "options": peer.options,
     }
     with tempfile.TemporaryDirectory() as folder:

@@ -91,11 +91,35 @@ def score(placed: Placed, truth: FloatArray, common: Sequence[int] | None = None
         "nme_worst": float(every[found].max()),
         "nme_inner51": float(nme(placed.points[found], truth[found], points=inner).mean()),
         "failures_8": int((~(every <= FAILURE)).sum()),
-        "nme_per_face": [float(v) if ok else None for v, ok in zip(every, found, strict=True)],
+        "nme_per_face": [round(float(v), 5) if ok else None for v, ok in zip(every, found, strict=True)],
     }
     if common:
         out["nme_mean_common"] = float(every[np.asarray(common)].mean())
     return out
+
+
+def paired_difference(ours: Placed, other: Placed, truth: FloatArray) -> list[float] | None:
+    """Our error minus another system's, on the faces that both found and over the points that both have.
+
+    Returns:
+        The mean over faces, as a fraction of the inter-ocular distance and below 0 where we are better, and both ends
+        of its 95 % interval, which says whether that could be chance. None when they share no face.
+    """
+    points = sorted(set(known_points(ours.layout)) & set(known_points(other.layout)))
+    mine, theirs = (nme(s.points, truth, points=points) for s in (ours, other))
+    both = np.isfinite(mine) & np.isfinite(theirs)
+    if not both.any():
+        return None
+    mean = bootstrap_mean(mine[both] - theirs[both])
+    return [mean.value, mean.low, mean.high]
+
+
+def signed_percent(difference: list[float] | None) -> str | None:
+    """A difference with its interval, per cent: ``-0.31 (-0.50 to -0.12)``; None stays None."""
+    if difference is None:
+        return None
+    value, low, high = (100 * v for v in difference)
+    return f"{value:+.2f} ({low:+.2f} to {high:+.2f})"
 
 
 def percent(value: float | None, digits: int = 2) -> str | None:
