@@ -101,6 +101,8 @@ class Recipe(Protocol):
 
 RECIPES: dict[str, str] = {
     "baseline": "nasion.train.baseline:Baseline",
+    "kd-landmarks": "nasion.train.kd_landmarks:KDLandmarks",
+    "worldcomp2d": "nasion.train.worldcomp2d:WorldComp2D",
 }
 """What users type to ``module:class``; a class is made without arguments. Slugs of the catalogue where there is one."""
 

@@ -1,0 +1,83 @@
+"""``nasion train``: a landmark model of your own from labelled pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nasion.cli.errors import FAILED, complain
+
+
+def train_command(
+    system: Annotated[str, typer.Argument(metavar="SYSTEM", help="What to train; `list` names them all.")],
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="DATA", help="Folder of pictures with .pts or .ljson files beside them, or a .csv table."
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The model to write, .onnx.")] = Path(
+        "model.onnx"
+    ),
+    minutes: Annotated[float, typer.Option(min=0.01, help="How long to train.")] = 10.0,
+    size: Annotated[int, typer.Option(metavar="PX", help="Side of the crops the model sees, 32..256.")] = 96,
+    seed: Annotated[int, typer.Option(min=0, help="Of weights, views and the split.")] = 0,
+    by: Annotated[
+        str, typer.Option(help="What is held out as a whole: picture or person (a folder each).")
+    ] = "picture",
+    threads: Annotated[int | None, typer.Option(min=1, help="PyTorch's threads.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Checkpoint to keep, and to go on from when it is there.")
+    ] = None,
+) -> None:
+    """Train a landmark model on labelled pictures and write it as ONNX.
+
+    One picture in five is held out and scored. `nasion analyze PHOTO --landmarker FILE` then uses the model.
+    """
+    from nasion.cli.screen import progress_bar, stdout
+    from nasion.core import InputError
+    from nasion.media.paths import prepare_output
+    from nasion.train import RECIPES, evaluate, find_recipe, fit, load_folder, split
+    from nasion.train.export import export_onnx
+    from nasion.train.recipe import require_torch
+
+    screen = stdout()
+    if system == "list":
+        for name in sorted(RECIPES):
+            screen.print(name)
+        return
+    recipe = find_recipe(system)
+    if data is None:
+        raise InputError("name the labelled pictures: nasion train SYSTEM DATA")
+    if out.suffix.lower() != ".onnx":
+        raise InputError(f"--out {out}: models are written as .onnx")
+    require_torch()
+    prepare_output(out)  # now, not after the training
+    faces = load_folder(data, size=size)
+    for line in faces.skipped:
+        complain(f"left out: {line}")
+    learn, held = split(faces, seed=seed, by=by)
+    screen.print(
+        f"{system}: {len(learn)} faces to learn from, {len(held)} held out, {faces.scheme.name}, {minutes:g} minutes"
+    )
+    with progress_bar() as bar:
+        task = bar.add_task(system, total=1000)
+
+        def show(done: float, terms: dict[str, float]) -> None:
+            bar.update(task, completed=round(1000 * done), description=f"{system} loss {sum(terms.values()):.4f}")
+
+        trained = fit(
+            recipe, learn, minutes=minutes, seed=seed, threads=threads, report=show, checkpoint=resume
+        )  # fmt: skip
+    scores = evaluate(recipe, trained.model, held)
+    made = export_onnx(recipe, trained.model, out, scheme=faces.scheme, size=size, scores=scores)
+    inner = "" if scores.inner is None else f", inner 51 {100 * scores.inner:.2f} %"
+    screen.print(
+        f"held-out NME {100 * scores.nme:.2f} %{inner}, failures above 8 %: {100 * scores.failures:.0f} %; "
+        f"{trained.steps} steps, {made.parameters / 1e6:.2f} M parameters"
+    )
+    screen.print(f"wrote {made.path}; try: nasion analyze PHOTO --landmarker {made.path}")
+    if faces.skipped:
+        raise typer.Exit(FAILED)
