@@ -1,5 +1,6 @@
 """Write ``src/nasion/synth/head.npz``: topology, shape and skin of the synthetic head.
 
+    python -m training.synth.skin LABELS.npz [LABELS.npz ...]
     python -m training.synth.build LABELS.npz [LABELS.npz ...]
 
 LABELS.npz come from ``training/teachers/mediapipe_dense.py``.
@@ -11,14 +12,16 @@ import argparse
 from collections import defaultdict
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from nasion.core import FloatArray, IntArray, scheme
 from training.synth import shape as shapes
 from training.synth import topology
+from training.synth.skin import COARSE, GRID_MM, Y_TOP
 from training.synth.topology import CREASE, MARGIN, Mesh, lip_rings
 
-OUTLINE_FIRST, OUTLINE_SECOND = 10, 109
+BROW_GROWN = 1.35  # the brow's outline that is drawn over, over the points' own
 
 
 def rim(mesh: Mesh, ring: IntArray) -> IntArray:
@@ -71,18 +74,34 @@ def jaw_weights(triangles: IntArray, face: FloatArray) -> FloatArray:
     return weight
 
 
+def without_brows(maps: FloatArray, layout: FloatArray, step: float) -> FloatArray:
+    """(K, R, C, 3) half maps of log reflectance with the skin around the brows drawn over them; brows are painted."""
+    rows, columns = maps.shape[1:3]
+    mask = np.zeros((rows, columns), np.float32)
+    ring = layout[list(scheme("dense478").index("right_brow"))]
+    grown = ring.mean(0) + (ring - ring.mean(0)) * BROW_GROWN
+    at = (grown - (-columns * step, Y_TOP)) / step - 0.5
+    cv2.fillPoly(mask, [np.rint(at * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4)
+    soft = cv2.GaussianBlur(mask, (0, 0), 2.0 / step)[..., None]
+    bare = 1 - cv2.dilate(mask, np.ones((3, 3), np.uint8))
+    out = maps.copy()
+    for k, image in enumerate(maps):
+        near = cv2.GaussianBlur(image * bare[..., None], (0, 0), 6.0 / step)
+        near /= np.maximum(cv2.GaussianBlur(bare, (0, 0), 6.0 / step), 1e-4)[..., None]
+        cover = np.clip(np.maximum(mask[..., None], 1.6 * soft), 0, 1)
+        out[k] = image + cover * (near - image)
+    return out
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("labels", type=Path, nargs="+")
+    parser.add_argument("--skin", type=Path, default=Path("training/work/synth/skin.npz"))
     parser.add_argument("--out", type=Path, default=Path("src/nasion/synth/head.npz"))
     args = parser.parse_args()
-    template = np.asarray(scheme("dense478").template, np.float64)
-    flip = scheme("dense478").flip
-    template = (template + template[flip] * (-1, 1, 1)) / 2
-    triangles, flat = topology.coarse(template)
-    mesh = topology.refine(triangles, flat, flip[:468])
+    mesh = topology.build()
     lips = set(lip_rings().ravel().tolist())
-    coarse_lips = np.array([set(t) <= lips for t in triangles.tolist()])
+    coarse_lips = np.array([set(t) <= lips for t in mesh.coarse.tolist()])
     faces = shapes.neutral(shapes.read(args.labels))
     persons, _ = shapes.people(faces)
     mean = shapes.mean_face(persons)
@@ -90,11 +109,19 @@ def main() -> None:
     print(f"{len(faces.points)} faces of {len(persons)} people; {shares}")
     weights = mesh.weights.tocsr()
     ring = rings(mesh)
+    skin = np.load(args.skin, allow_pickle=False)
+    skin_mean = without_brows(skin["mean"][None].astype(np.float32), mesh.layout, GRID_MM)[0]
+    patterns = without_brows(skin["components"].astype(np.float32), mesh.layout, GRID_MM * COARSE)
+    scale = np.abs(patterns).max((1, 2, 3))
+    levels = np.rint(patterns / scale[:, None, None, None] * 127).astype(np.int8)
     np.savez_compressed(
         args.out,
+        skin_mean=skin_mean.astype(np.float16),
+        skin_components=levels,
+        skin_scale=scale.astype(np.float32),
         mean=mean.astype(np.float32),
         components=components.astype(np.float16),
-        jaw=jaw_weights(triangles, mean).astype(np.float32),
+        jaw=jaw_weights(mesh.coarse, mean).astype(np.float32),
         triangles=mesh.triangles.astype(np.uint16),
         lips=np.tile(coarse_lips, 4),
         layout=mesh.layout.astype(np.float32),

@@ -34,6 +34,8 @@ ROUND = 0.8  # how far a new vertex goes from the middle of its edge towards the
 @dataclass(frozen=True)
 class Mesh:
     """Attributes:
+    coarse: (T / 4, 3) of the 468 points, outward; triangle t of it is t, t + T / 4, t + T / 2, t + 3 T / 4 of the
+        refined face's.
     triangles: (T, 3) of the refined face, outward.
     weights: (V, 468) sparse: refined vertices from dense points; the first 468 are the points themselves.
     layout: (V, 2) where the vertices lie in the unrolled face.
@@ -41,6 +43,7 @@ class Mesh:
     edges: (V, 2) the two coarse points of each vertex (twice the same for the coarse points).
     """
 
+    coarse: IntArray
     triangles: IntArray
     weights: sparse.csr_array
     layout: FloatArray
@@ -107,15 +110,7 @@ def strip(outer: IntArray, inner: IntArray) -> IntArray:
     return np.concatenate([first, second])
 
 
-def check(triangles: IntArray) -> dict[str, list[IntArray]]:
-    """Boundary loops by length; raises when the mesh is not a surface with its four holes."""
-    edges = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), axis=1)
-    unique, count = np.unique(edges, axis=0, return_counts=True)
-    assert count.max() <= 2, "an edge with three triangles"
-    return {"boundary": [edge for edge in unique[count == 1]]}
-
-
-def refine(triangles: IntArray, flat: FloatArray, mirror: IntArray) -> Mesh:
+def refine(triangles: IntArray, flat: FloatArray, mirror: IntArray, solid: FloatArray) -> Mesh:
     """One vertex more per edge, four triangles for each."""
     n = len(flat)
     edges = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), axis=1)
@@ -144,13 +139,30 @@ def refine(triangles: IntArray, flat: FloatArray, mirror: IntArray) -> Mesh:
                 row[beyond] -= ROUND / 16 / len(beyond)
         else:
             near = np.array(sorted(around[i] | around[j] | {i, j}))
-            row[near] += ROUND * spline_weights(flat[near], flat[[i, j]].mean(0))
+            local, at = in_plane(solid[near], solid[[i, j]].mean(0))
+            row[near] += ROUND * spline_weights(local, at)
         rows[[n + e], :] = row
     partner = {tuple(edge): n + e for e, edge in enumerate(unique.tolist())}
     fine_mirror = np.array([*mirror, *(partner[tuple(sorted(mirror[edge].tolist()))] for edge in unique)])
     layout = np.concatenate([flat, flat[unique].mean(1)])
     both = np.concatenate([np.repeat(np.arange(n)[:, None], 2, axis=1), unique])
-    return Mesh(fine, sparse.csr_array(rows), layout, fine_mirror, both)
+    return Mesh(triangles, fine, sparse.csr_array(rows), layout, fine_mirror, both)
+
+
+def build() -> Mesh:
+    """The refined mesh, from the metric mean face."""
+    layout = scheme("dense478")
+    face = np.asarray(layout.template, np.float64)
+    face = ((face + face[layout.flip] * (-1, 1, 1)) / 2)[:468]
+    triangles, flat = coarse(face)
+    return refine(triangles, flat, layout.flip[:468], face)
+
+
+def in_plane(points: FloatArray, at: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(N, 2) points and (2,) another one in the plane that lies best through (N, 3) points: little is foreshortened."""
+    middle = points.mean(0)
+    axes = np.linalg.svd(points - middle)[2][:2]
+    return (points - middle) @ axes.T, (at - middle) @ axes.T
 
 
 def spline_weights(control: FloatArray, at: FloatArray) -> FloatArray:

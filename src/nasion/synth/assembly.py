@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 
 from nasion.core import FloatArray, IntArray
-from nasion.synth import eyes, lids, mouth, skull
+from nasion.core.arrays import BoolArray
+from nasion.synth import eyes, hair, lids, mouth, skull
 from nasion.synth.surface import Part
 
 DISC_CENTRE: Final = np.array([0.5, 0.395])
@@ -23,7 +24,8 @@ PATCHES: Final = {  # centre and half size in the atlas
     "eye": ((0.075, 0.925), (0.07, 0.07)),
     "teeth": ((0.335, 0.925), (0.165, 0.07)),
     "tongue": ((0.60, 0.925), (0.07, 0.07)),
-    "ear": ((0.80, 0.925), (0.06, 0.07)),
+    "ear": ((0.78, 0.925), (0.055, 0.07)),
+    "hair": ((0.925, 0.925), (0.055, 0.07)),
 }
 
 
@@ -39,6 +41,8 @@ class Blocks:
     eyes: tuple[slice, slice]
     teeth: slice
     tongue: slice
+    curtain: slice
+    knot: slice
     count: int
 
 
@@ -52,6 +56,9 @@ class Assembly:
     crease: (2, 32) the same one ring out.
     lips: (40,) vertices of the lips' inner edge.
     outline: (72,) vertices of the face's outline from the forehead's top over the subject's right.
+    scalp: (T,) bool, triangles that hair can cover.
+    curtain, knot: triangles of hanging hair and of a bun, which only some styles have.
+    middle: (2,) mm of the unrolled face, where the disc's centre is.
     """
 
     blocks: Blocks
@@ -62,6 +69,10 @@ class Assembly:
     crease: IntArray
     lips: IntArray
     outline: IntArray
+    scalp: BoolArray
+    curtain: IntArray
+    knot: IntArray
+    middle: FloatArray
 
 
 def blocks(refined: int) -> Blocks:
@@ -72,10 +83,11 @@ def blocks(refined: int) -> Blocks:
         refined - 468, lid, lid, mouth.CAVITY_ROWS * mouth.COLUMNS + 1,
         (skull.SCALP_ROWS + skull.NECK_ROWS) * skull.COLUMNS, ear_vertices, ear_vertices, ball_vertices, ball_vertices,
         6 * mouth.TOOTH_COLUMNS, mouth.TONGUE_GRID[0] * mouth.TONGUE_GRID[1],
+        2 * hair.ROWS * hair.COLUMNS, hair.KNOT_GRID[0] * hair.KNOT_GRID[1],
     ]  # fmt: skip
     ends = 478 + np.cumsum([0, *sizes])
     s = [slice(int(a), int(b)) for a, b in zip(ends[:-1], ends[1:], strict=True)]
-    return Blocks(s[0], (s[1], s[2]), s[3], s[4], (s[5], s[6]), (s[7], s[8]), s[9], s[10], int(ends[-1]))
+    return Blocks(s[0], (s[1], s[2]), s[3], s[4], (s[5], s[6]), (s[7], s[8]), s[9], s[10], s[11], s[12], int(ends[-1]))
 
 
 def assemble(triangles: IntArray, layout: FloatArray, rings: dict[str, IntArray], lips: IntArray) -> Assembly:
@@ -125,11 +137,30 @@ def assemble(triangles: IntArray, layout: FloatArray, rings: dict[str, IntArray]
     _add_mouth(b, add, uv, moved(rings["lips"]))
     _add_scalp(b, add, uv, moved(rings["outline"]))
     _add_separate(b, add, uv)
+    triangles = np.concatenate(everything)
+    scalp = ((triangles >= b.scalp.start) & (triangles < b.scalp.stop)).any(1)
+    curtain, knot = _hair_pieces(b, uv)
     return Assembly(
-        b, np.concatenate(everything).astype(np.int32), uv.astype(np.float32),
+        b, triangles.astype(np.int32), uv.astype(np.float32),
         np.concatenate(parts).astype(np.uint8), np.array(margins), moved(rings["crease"]), moved(rings["lips"]),
-        moved(rings["outline"]),
+        moved(rings["outline"]), scalp, curtain.astype(np.int32), knot.astype(np.int32), middle,
     )  # fmt: skip
+
+
+def _hair_pieces(b: Blocks, uv: FloatArray) -> tuple[IntArray, IntArray]:
+    """Triangles of the curtain (outside, inside and the edges between) and of the bun; fills in their coordinates."""
+    rows, columns = hair.ROWS, hair.COLUMNS
+    index = b.curtain.start + np.arange(2 * rows * columns).reshape(2, rows, columns)
+    u, v = np.meshgrid(np.linspace(-0.95, 0.95, columns), np.linspace(-0.95, 0.95, rows))
+    uv[index] = patch("hair", np.stack([u, v], axis=-1))
+    sheet = mouth.grid(rows, columns)
+    outside, inside = index[0].ravel()[sheet][:, ::-1], index[1].ravel()[sheet]
+    edges = []
+    for line, flip in ((index[:, -1, :], 0), (index[:, :, 0], 1), (index[:, :, -1], 0)):
+        edge = line.ravel()[mouth.grid(2, line.shape[1])]
+        edges.append(edge[:, ::-1] if flip else edge)
+    uv[b.knot] = patch("hair", np.random.default_rng(0).uniform(-0.9, 0.9, (b.knot.stop - b.knot.start, 2)) * (0.3, 1))
+    return np.concatenate([outside, inside, *edges]), b.knot.start + hair.knot_triangles()
 
 
 def _lid_layout(ring: FloatArray) -> FloatArray:

@@ -8,7 +8,7 @@ from nasion.core import FloatArray, IntArray
 from nasion.core.geometry.rotation import angles_to_rotation
 from nasion.synth.lids import EYE_RADIUS, IRIS_RADIUS
 
-SEGMENTS = 32
+SEGMENTS = 28
 LIMBUS = float(np.degrees(np.arcsin(IRIS_RADIUS / EYE_RADIUS)))
 FIXED_RINGS = (0.60, 0.88, 1.0)  # of the limbus' angle; the pupil's edge comes before them
 WHITE_RINGS = (33.0, 40.0, 50.0, 62.0, 78.0, 98.0)  # degrees from the optical axis

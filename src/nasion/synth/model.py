@@ -8,13 +8,13 @@ from importlib.resources import files
 
 import numpy as np
 
-from nasion.core import FloatArray
+from nasion.core import FloatArray, IntArray
 from nasion.core.errors import ModelError
-from nasion.synth import expression, eyes, lids, mouth, skull
+from nasion.synth import expression, eyes, hair, lids, mouth, skull
 from nasion.synth.assembly import Assembly, assemble
 from nasion.synth.paint import Painter
 from nasion.synth.parameters import N_ASYMMETRIC, HeadParameters
-from nasion.synth.surface import Paint, Surface
+from nasion.synth.surface import Paint, Part, Surface
 
 EYE_REST = np.array([0.0, -1.2, 7.2])  # mm from the middle of an eye's corners to the eyeball's centre
 
@@ -58,6 +58,7 @@ class HeadModel:
         rows = arrays["rows"].astype(np.int64)
         self._weights = arrays["weights"].astype(np.float64), arrays["columns"].astype(np.int64), rows
         self._ear, _, _ = skull.right_ear()
+        self._rest_scalp = self.shape(HeadParameters(hair="bald")).vertices[self.assembly.blocks.scalp].astype(np.float64)
         self._painters: dict[int, Painter] = {}
 
     @classmethod
@@ -102,11 +103,40 @@ class HeadModel:
         for side, frame in enumerate(self._frames(rest)):
             self._set_eye(out, side, frame, parameters)
         self._set_mouth(out, rest, parameters)
-        scalp = skull.scalp_and_neck(out[a.outline])
-        out[b.scalp] = scalp.reshape(-1, 3)
+        out[b.scalp] = skull.scalp_and_neck(out[a.outline]).reshape(-1, 3)
         out[b.ears[1]] = self._ear + self._ear_shift(out[a.outline], side=1)
         out[b.ears[0]] = self._ear * (-1, 1, 1) + self._ear_shift(out[a.outline], side=0)
-        return Surface(out.astype(np.float32), a.triangles, a.uv, a.part)
+        triangles, part = self._grow_hair(out, parameters)
+        return Surface(out.astype(np.float32), triangles, a.uv, part)
+
+    def _grow_hair(self, out: FloatArray, parameters: HeadParameters) -> tuple[IntArray, IntArray]:
+        """Lift the scalp, place what hangs, and say which triangles are there and which of them are hair."""
+        a, b = self.assembly, self.assembly.blocks
+        style = hair.STYLES[parameters.hair]
+        if style.density == 0:
+            return a.triangles, a.part
+        bare = self._rest_scalp
+        if parameters.mirrored:  # a parting changes sides
+            bare = bare * (-1, 1, 1)
+        lift = hair.thickness(bare, style)
+        centre = skull.CENTRE * (0, 1, 1)
+        outward = (out[b.scalp] - centre) / skull.AXES**2
+        outward /= np.linalg.norm(outward, axis=1, keepdims=True)
+        out[b.scalp] += outward * lift[:, None]
+        part = a.part.copy()
+        raised = np.zeros(len(out), bool)
+        raised[b.scalp] = lift > 0.25
+        part[a.scalp & raised[a.triangles].all(1)] = Part.HAIR
+        triangles, parts = [a.triangles], [part]
+        if style.length:
+            out[b.curtain] = hair.curtain(out[b.scalp], style).reshape(-1, 3)
+            triangles.append(a.curtain)
+        if style.knot:
+            behind = out[b.scalp][np.argmax(out[b.scalp][:, 2] - 0.4 * out[b.scalp][:, 1])]
+            out[b.knot] = hair.knot(behind * (0, 1, 1) + (0, 0, 0.35 * style.knot), style.knot)
+            triangles.append(a.knot)
+        parts += [np.full(len(piece), Part.HAIR, np.uint8) for piece in triangles[1:]]
+        return np.concatenate(triangles), np.concatenate(parts)
 
     def _set_eye(self, out: FloatArray, side: int, frame: lids.EyeFrame, parameters: HeadParameters) -> None:
         a, b = self.assembly, self.assembly.blocks
@@ -160,8 +190,16 @@ class HeadModel:
 
     def _painter(self, size: int) -> Painter:
         if size not in self._painters:
-            self._painters[size] = Painter(self.shape(HeadParameters()), self.assembly, self._arrays, size)
+            bald = self.shape(HeadParameters(hair="bald"))
+            skin = self._arrays["skin_mean"], dequantised(self._arrays["skin_components"], self._arrays["skin_scale"])
+            self._painters[size] = Painter(bald, self.assembly, *skin, size)
         return self._painters[size]
+
+
+def dequantised(levels: IntArray, scale: FloatArray) -> FloatArray:
+    """(K, ...) int8 levels to float32; ``scale`` (K,) is the value of level 127."""
+    shape = (-1, *(1,) * (levels.ndim - 1))
+    return np.asarray(levels.astype(np.float32) * (scale.astype(np.float32) / 127).reshape(shape))
 
 
 @cache

@@ -1,4 +1,8 @@
-"""The skin's colours: what is learned from faces, and what is painted on top of it, in the atlas."""
+"""The head's colours: skin as learned from faces, moved to a tone, and what is painted on top of it.
+
+Skin is ``tone * exp(mean + components)``: the learned logarithm is zero on average over bare skin, so a tone sets the
+skin's colour and nothing else, and components change patterns but not the tone.
+"""
 
 from __future__ import annotations
 
@@ -7,94 +11,188 @@ from typing import Final
 import cv2
 import numpy as np
 
-from nasion.core import FloatArray, IntArray, scheme
-from nasion.synth import assembly, eyes
-from nasion.synth.parameters import HAIR_COLOURS, IRIS_COLOURS, HeadParameters
-from nasion.synth.raster import rasterise
+from nasion.core import FloatArray, IntArray
+from nasion.synth import assembly, eyes, hair, marks
+from nasion.synth.atlas import LOWER_LIP, NOSE, UPPER_LIP, Atlas
+from nasion.synth.parameters import HAIR_COLOURS, HeadParameters
 from nasion.synth.surface import Paint, Part, Region, Surface
 
-MONK: Final = (  # sRGB of the Monk skin tone scale, 1..10; Monk, "The Monk Skin Tone Scale", 2023
+MONK: Final = (  # sRGB of the tones 1..10; Monk, "The Monk Skin Tone Scale", 2023
     "f6ede4", "f3e7db", "f7ead0", "eadaba", "d7bd96", "a07e56", "825c43", "604134", "3a312a", "292420",
 )  # fmt: skip
+REFLECTANCE: Final = 0.80  # of the swatch's linear value: a swatch of 1 would be chalk
+GRID_MM, Y_TOP = 0.8, -66.0  # of the learned maps, as in training/synth/skin.py
+EDGE_MM: Final = 90.0  # of the unrolled face, to each side: the learned map fades out before
+
+
+COLLAR: Final = 158.0  # mm below the eyes where cloth begins
+LUMINANCE: Final = np.array([0.2126, 0.7152, 0.0722])
+SKIN_HUE: Final = np.array([1.65, 1.0, 0.66])  # red and blue over green of skin in photos, linear
 
 
 def tone_colour(tone: float) -> FloatArray:
-    """(3,) linear RGB of a place on the Monk scale, 1..10; between whole numbers on the straight line."""
+    """(3,) linear RGB reflectance of skin at a place on the Monk scale, 1..10; straight lines between the tones.
+
+    The luminance is the swatch's times ``REFLECTANCE``. The hue lies half-way between the swatch's, which is rather
+    yellow in the light tones, and that of skin in photos.
+    """
     swatches = np.array([[int(code[k : k + 2], 16) for k in (0, 2, 4)] for code in MONK]) / 255
     linear = np.where(swatches <= 0.04045, swatches / 12.92, ((swatches + 0.055) / 1.055) ** 2.4)
-    return np.array([np.interp(tone, np.arange(1, 11), linear[:, k]) for k in range(3)])
+    hue = np.sqrt(linear / linear[:, 1:2] * SKIN_HUE)
+    colours = hue * (REFLECTANCE * (linear @ LUMINANCE) / (hue @ LUMINANCE))[:, None]
+    return np.array([np.interp(tone, np.arange(1, 11), colours[:, k]) for k in range(3)])
 
 
 class Painter:
-    """Paints heads on an atlas of one size."""
+    """Paints heads on an atlas of one size.
 
-    def __init__(self, rest: Surface, parts: assembly.Assembly, arrays: dict[str, FloatArray], size: int) -> None:
-        """Look up what each texel shows, from the mean head at rest."""
-        self.size = size
-        pixels = rest.uv.astype(np.float64) * (size - 1)
-        depth = np.full(len(pixels), 1000.0)
-        seen = rasterise(pixels, depth, rest.triangles, (size, size), both_sides=True)
-        self.triangle = seen.triangle
-        inside = self.triangle >= 0
-        rows, columns = np.nonzero(inside)
-        hit = self.triangle[inside]
-        corners = rest.triangles[hit]
-        weights = _weights(pixels[corners], np.stack([columns, rows], axis=1))
-        self.position = np.zeros((size, size, 3), np.float32)
-        self.position[inside] = np.einsum("nk,nki->ni", weights, rest.vertices[corners])
-        self.part = np.full((size, size), 255, np.uint8)
-        self.part[inside] = rest.part[hit]
-        self.uv = rest.uv
+    Args:
+        rest: the mean head.
+        parts: how it hangs together.
+        skin_mean: (R, C / 2, 3) log reflectance over that of bare skin, right half, outer edge first.
+        skin_components: (K, R', C', 3) of it per standard deviation.
+        size: texels to a side.
+    """
+
+    def __init__(
+        self, rest: Surface, parts: assembly.Assembly, skin_mean: FloatArray, skin_components: FloatArray, size: int
+    ) -> None:
+        self.atlas = Atlas(rest, parts, size)
+        self._mean = skin_mean.astype(np.float32)
+        self._components = skin_components.astype(np.float32)
+        a = self.atlas
+        self._column = np.abs(a.unrolled[..., 0])
+        # the learned map ends at the outline of the face: it fades out before
+        outline = a.polygon(_shrunk(a.group("face_oval"), 0.965), 2.5)
+        self._learned = (outline * np.clip((EDGE_MM - self._column) / 16, 0, 1))[..., None]
+        self._upper = a.polygon(a.dots[list(UPPER_LIP)], 0.25)
+        self._lower = a.polygon(a.dots[list(LOWER_LIP)], 0.25)
+        self._regions = self._fixed_regions()
 
     def paint(self, parameters: HeadParameters) -> Paint:
-        size = self.size
-        skin = tone_colour(parameters.tone) * 0.8
-        albedo = np.broadcast_to(skin, (size, size, 3)).astype(np.float32).copy()
-        regions = np.where(self.part == 255, Region.NONE, Region.SKIN).astype(np.uint8)
-        gloss = np.full((size, size), 0.15, np.float32)
-        regions[self.part == Part.LIPS] = Region.UPPER_LIP
-        albedo[self.part == Part.LIPS] *= (0.8, 0.5, 0.5)
-        regions[self.part == Part.MOUTH] = Region.MOUTH
-        albedo[self.part == Part.MOUTH] = (0.05, 0.01, 0.01)
-        regions[self.part == Part.TEETH] = Region.TEETH
-        albedo[self.part == Part.TEETH] = (0.7, 0.68, 0.6)
-        regions[self.part == Part.TONGUE] = Region.TONGUE
-        albedo[self.part == Part.TONGUE] = (0.3, 0.1, 0.1)
-        regions[self.part == Part.NECK] = Region.NECK
-        regions[self.part == Part.EAR] = Region.EAR
-        x, y, z = np.moveaxis(self.position, -1, 0)
-        hair = (y < -55) & (self.part == 0) | (z > 75) & (y < 60) & (self.part == 0)
-        regions[hair] = Region.HAIR
-        albedo[hair] = HAIR_COLOURS[parameters.hair_colour]
-        for side in ("right", "left"):
-            polygon = self.uv[scheme("dense478").index(f"{side}_brow")] * (size - 1)
-            mask = np.zeros((size, size), np.uint8)
-            cv2.fillPoly(mask, [np.rint(polygon).astype(np.int32)], 1)
-            regions[mask > 0] = Region.RIGHT_BROW if side == "right" else Region.LEFT_BROW
-            albedo[mask > 0] = HAIR_COLOURS[parameters.hair_colour]
-        self._eye(albedo, regions, gloss, parameters)
-        return Paint(albedo, regions, gloss)
+        """The colours of one head."""
+        a, p = self.atlas, parameters
+        rng = np.random.default_rng((p.seed, 7))
+        grain = rng.standard_normal((a.size, a.size, 3)).astype(np.float32)
+        if p.mirrored:
+            grain = np.ascontiguousarray(grain[:, ::-1])
+        log = self._skin_pattern(p) + marks.texture(a, grain, p, 0.3 + 0.7 * self._learned[..., 0])
+        albedo = np.exp(log) * tone_colour(p.tone).astype(np.float32)
+        regions = self._regions.copy()
+        gloss = np.full((a.size, a.size), 0.16, np.float32)
+        gloss += 0.10 * a.soften((regions == Region.NOSE).astype(np.float32), 3)
+        lips = np.maximum(self._upper, self._lower)
+        gloss += (0.12 + 0.25 * p.lip_colour) * lips
+        marks.make_up(albedo, a, lips, p)
+        marks.brows(albedo, regions, a, p)
+        marks.lid_edges(albedo, a, p)
+        self._scalp(albedo, regions, gloss, grain, p)
+        self._mouth(albedo, gloss)
+        self._cloth(albedo, regions, gloss, p)
+        self._patches(albedo, regions, gloss, grain, p)
+        albedo = np.clip(albedo, 0.002, 0.95).astype(np.float32)
+        return Paint(albedo, regions, np.clip(gloss, 0, 1))
 
-    def _eye(self, albedo: FloatArray, regions: IntArray, gloss: FloatArray, parameters: HeadParameters) -> None:
-        (cx, cy), (rx, ry) = assembly.PATCHES["eye"]
-        v, u = np.mgrid[: self.size, : self.size] / (self.size - 1)
-        angle = np.hypot((u - cx) / rx, (v - cy) / ry) / 0.97 * eyes.EDGE
-        patch = angle < eyes.EDGE * 1.1
-        for limit, region, colour in (
-            (1e9, Region.EYE_WHITE, (0.72, 0.68, 0.66)),
-            (eyes.LIMBUS, Region.IRIS, IRIS_COLOURS[parameters.iris]),
-            (eyes.LIMBUS * eyes.PUPIL_UV, Region.PUPIL, (0.006, 0.006, 0.006)),
-        ):
-            here = patch & (angle < limit)
-            regions[here], albedo[here] = region, colour
-        gloss[patch] = 1.0
+    def _skin_pattern(self, parameters: HeadParameters) -> FloatArray:
+        """(A, A, 3) log reflectance over the tone's."""
+        a = self.atlas
+        rows, columns = self._mean.shape[:2]
+        own = np.tensordot(parameters.albedo, self._components, axes=1).astype(np.float32)
+        half = self._mean + cv2.resize(own, (columns, rows), interpolation=cv2.INTER_CUBIC)
+        x = (columns * GRID_MM - self._column) / GRID_MM - 0.5
+        y = (a.unrolled[..., 1] - Y_TOP) / GRID_MM - 0.5
+        found = cv2.remap(half, x, y, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+        return np.asarray(found * self._learned)
+
+    def _fixed_regions(self) -> IntArray:
+        a = self.atlas
+        out = np.full((a.size, a.size), Region.NONE, np.uint8)
+        for part, region in (
+            (Part.SKIN, Region.SKIN), (Part.LIPS, Region.LOWER_LIP), (Part.NECK, Region.NECK), (Part.EAR, Region.EAR),
+            (Part.MOUTH, Region.MOUTH), (Part.TEETH, Region.TEETH), (Part.TONGUE, Region.TONGUE),
+        ):  # fmt: skip
+            out[a.part == part] = region
+        out[(a.part == Part.SKIN) & (a.polygon(a.dots[list(NOSE)]) > 0.5)] = Region.NOSE
+        out[(a.part == Part.LIPS) & (self._upper > self._lower)] = Region.UPPER_LIP
+        for side, region in ((0, Region.LEFT_LIDS), (1, Region.RIGHT_LIDS)):
+            out[(a.part == Part.SKIN) & (a.polygon(a.crease[side], 0.1) > 0.5)] = region
+        return out
+
+    def _scalp(self, albedo: FloatArray, regions: IntArray, gloss: FloatArray, grain: FloatArray, p: HeadParameters) -> None:
+        a, style = self.atlas, hair.STYLES[p.hair]
+        if style.density == 0:
+            return
+        above = hair.above_hairline(a.place, style)
+        strands = self._strands(grain)
+        edge = np.clip((above + 2.2 * strands + 2.0) / 7.0, 0, 1) * style.density
+        edge[~a.disc | (a.part == Part.MOUTH) | (a.place[..., 1] > 110)] = 0
+        colour = np.array(HAIR_COLOURS[p.hair_colour], np.float32)
+        shade = np.exp(0.30 * strands * p.detail)[..., None] * colour
+        albedo += edge[..., None] * (shade - albedo)
+        regions[(edge > 0.5) & a.disc] = Region.HAIR
+        gloss += edge * (0.22 - gloss)
+
+    def _strands(self, grain: FloatArray) -> FloatArray:
+        """(A, A) noise that runs along lines away from the face's middle, as hair on the scalp does."""
+        a = self.atlas
+        wide = 720
+        rough = cv2.resize(grain[:64, :360, 0], (wide, 64), interpolation=cv2.INTER_LINEAR)
+        x = ((a.turn / (2 * np.pi) + 0.5) * wide).astype(np.float32)
+        y = (a.radius * 36).astype(np.float32)
+        return np.asarray(cv2.remap(rough, x, y, cv2.INTER_LINEAR, None, cv2.BORDER_WRAP))
+
+    def _mouth(self, albedo: FloatArray, gloss: FloatArray) -> None:
+        a = self.atlas
+        inner = a.group("inner_lips")
+        deep = np.clip(1 - a.polygon(_shrunk(inner, 0.55), 1.0), 0, 1)[..., None]
+        here = a.part == Part.MOUTH
+        wet = 0.012 + (albedo * 0.55 - 0.012) * deep * np.array([1.0, 0.62, 0.6], np.float32)
+        albedo[here] = wet[here]
+        gloss[here] = 0.3
+
+    def _cloth(self, albedo: FloatArray, regions: IntArray, gloss: FloatArray, p: HeadParameters) -> None:
+        a = self.atlas
+        low = a.place[..., 1] - 0.16 * (a.place[..., 2] - 92)
+        cover = np.clip((low - COLLAR) / 3, 0, 1) * (a.part == Part.NECK)
+        rng = np.random.default_rng((p.seed, 11))
+        colour = 0.02 + 0.5 * rng.random(3) ** 2
+        albedo += cover[..., None] * (colour - albedo)
+        here = cover > 0.5
+        regions[here], gloss[here] = Region.CLOTH, 0.0
+
+    def _patches(
+        self, albedo: FloatArray, regions: IntArray, gloss: FloatArray, grain: FloatArray, p: HeadParameters
+    ) -> None:
+        a = self.atlas
+        skin = tone_colour(p.tone)
+        x, y = self._local("eye")
+        angle = np.hypot(x, y) / 0.97 * eyes.EDGE
+        here = angle < eyes.EDGE * 1.12
+        colour, region = marks.eyeball(angle[here], np.arctan2(y, x)[here], grain[here], p.iris)
+        albedo[here], regions[here], gloss[here] = colour, region, 1.0
+        x, y = self._local("teeth")
+        here = (np.abs(x) < 1.06) & (np.abs(y) < 1.1)
+        albedo[here], gloss[here] = marks.teeth(x[here], y[here]), 0.75
+        x, y = self._local("tongue")
+        here = (np.abs(x) < 1.1) & (np.abs(y) < 1.1)
+        furrow = 0.10 * grain[here][:, 0] - 0.35 * np.exp(-((x[here] / 0.1) ** 2))
+        albedo[here] = np.array([0.34, 0.115, 0.11]) * np.exp(furrow)[:, None]
+        gloss[here] = 0.4
+        x, y = self._local("ear")
+        here = (np.abs(x) < 1.15) & (np.abs(y) < 1.15)
+        albedo[here] = skin * marks.ear(x[here], y[here]) * np.exp(0.03 * grain[here])
+        x, y = self._local("hair")
+        here = (np.abs(x) < 1.3) & (np.abs(y) < 1.1)
+        strand = cv2.resize(grain[:2, : a.size, 1], (a.size, a.size), interpolation=cv2.INTER_LINEAR)
+        strand += 0.5 * cv2.GaussianBlur(grain[..., 2], (0, 0), sigmaX=0.4, sigmaY=6) * 3
+        albedo[here] = np.array(HAIR_COLOURS[p.hair_colour]) * np.exp(0.25 * strand[here] * p.detail)[:, None]
+        regions[here], gloss[here] = Region.HAIR, 0.25
+
+    def _local(self, patch: str) -> tuple[FloatArray, FloatArray]:
+        (cx, cy), (rx, ry) = assembly.PATCHES[patch]
+        return (self.atlas.u - cx) / rx, (self.atlas.v - cy) / ry
 
 
-def _weights(corners: FloatArray, at: FloatArray) -> FloatArray:
-    """(N, 3) barycentric coordinates of (N, 2) points in (N, 3, 2) triangles."""
-    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
-    ab, ac, ap = b - a, c - a, at - a
-    area = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0]
-    wb = (ap[:, 0] * ac[:, 1] - ap[:, 1] * ac[:, 0]) / area
-    wc = (ab[:, 0] * ap[:, 1] - ab[:, 1] * ap[:, 0]) / area
-    return np.stack([1 - wb - wc, wb, wc], axis=1)
+def _shrunk(outline: FloatArray, share: float) -> FloatArray:
+    middle = (outline.min(0) + outline.max(0)) / 2
+    return np.asarray(middle + (outline - middle) * share)

@@ -18,8 +18,8 @@ AXES: Final = np.array([76.0, 100.0, 98.0])  # half breadth, height and length
 FACE_POLE: Final = np.array([0.0, 0.12, -1.0])
 NECK_POLE: Final = np.array([0.0, 1.0, 0.30])
 COLUMNS: Final = 72
-SCALP_ROWS: Final = 11  # from the first beyond the outline to the ring round the neck
-NECK_ROWS: Final = 5
+SCALP_ROWS: Final = 13  # from the first beyond the outline to the ring round the neck
+NECK_ROWS: Final = 4
 NECK_CENTRE: Final = np.array([0.0, 106.0, 92.0])
 NECK_RADII: Final = (57.0, 58.0)  # x, z
 NECK_SLANT: Final = 22.0  # mm by which its ring is higher at the back than at its centre, lower at the throat
@@ -106,13 +106,15 @@ def scalp_and_neck(outline: FloatArray) -> FloatArray:
     return np.concatenate([scalp, neck])
 
 
-# an ear in the plane of the head's side: forward is +e (towards the face), up is +h; a helix that curls over a bowl
+# an ear in the plane of the head's side: forward is +e (towards the face), up is +h, height stands off the head
 EAR_TURNS: Final = 20
-EAR_RINGS: Final = 5
-EAR_AT: Final = np.array([-71.5, 8.0, 66.0])  # mm, the right ear's middle
-EAR_SIZE: Final = (17.0, 31.0)  # half width and half height, mm
-EAR_LEAN: Final = 14.0  # degrees its upper end leans back
-EAR_FLARE: Final = 32.0  # degrees it stands off the head
+EAR_AT: Final = np.array([-70.3, 9.0, 68.0])  # mm, the right ear's middle
+EAR_SIZE: Final = (17.5, 31.0)  # half width and half height, mm
+EAR_LEAN: Final = 12.0  # degrees its upper end leans back
+EAR_FLARE: Final = 24.0  # degrees it stands off the head
+EAR_RINGS: Final = (  # share of the outline, height in mm behind and at the lobe: back, rim, dip, inner fold, bowl
+    (0.74, -7.0), (0.97, -1.0), (1.0, 2.5), (0.93, 4.8), (0.82, 3.6), (0.72, 1.4), (0.60, 3.4), (0.48, 2.6), (0.34, -0.8),
+)  # fmt: skip
 
 
 def right_ear() -> tuple[FloatArray, FloatArray, IntArray]:
@@ -123,34 +125,30 @@ def right_ear() -> tuple[FloatArray, FloatArray, IntArray]:
     """
     turn = 2 * np.pi * np.arange(EAR_TURNS) / EAR_TURNS
     e, h = np.cos(turn), np.sin(turn)
-    # rounder above, narrower at the lobe, straight where it is joined to the head in front
-    width = np.where(e > 0, 0.55, 1.0) * (1 + 0.12 * h) * np.where(h < -0.5, 0.86, 1)
-    rings = (  # share of the outline, height above the head's side in mm: back, rim, inside of the rim, bowl
-        (0.80, -5.0), (1.0, 3.0), (0.90, 5.5), (0.70, 2.0), (0.36, -2.0)
-    )  # fmt: skip
+    # rounder above, narrower at the lobe, nearly straight where it is joined to the head in front
+    width = np.where(e > 0, 0.55, 1.0) * (1 + 0.10 * h) * np.where(h < -0.4, 1 - 0.35 * (-h - 0.4), 1)
+    front, lobe = np.clip(e, 0, 1) ** 0.7, np.clip((-h - 0.55) / 0.3, 0, 1) * (e < 0.7)
     points, uv = [], []
-    for share, height in rings:
-        front = np.clip(e, 0, 1)
-        rise = height * (1 - 0.75 * front) - 2.0 * front
-        rise = np.where((h < -0.55) & (share < 0.95), np.maximum(rise, 3.0), rise)
+    for share, height in EAR_RINGS:
+        rise = (height + 1.0) * (1 - 0.85 * front) - 1.0 - 1.2 * front
+        rise = rise * (1 - lobe) + lobe * np.where(share > 0.9, height, 3.0)
         points.append(np.stack([share * EAR_SIZE[0] * e * width, share * EAR_SIZE[1] * h, rise], axis=1))
         uv.append(share * np.stack([e, -h], axis=1))
-    points.append(np.array([[0.0, -1.0, -4.0]]))
+    points.append(np.array([[2.0, -2.0, -2.0]]))
     uv.append(np.zeros((1, 2)))
-    flat = np.concatenate(points)
+    e, h, out = np.concatenate(points).T
     lean, flare = np.radians(EAR_LEAN), np.radians(EAR_FLARE)
-    e, h, out = flat.T
     e, h = e * np.cos(lean) - h * np.sin(lean), h * np.cos(lean) + e * np.sin(lean)
-    back = -e  # away from the face
-    x = -(out * np.cos(flare) + (back + EAR_SIZE[0] * 0.5) * np.sin(flare))
-    z = back * np.cos(flare) - out * np.sin(flare)
+    back = EAR_SIZE[0] * 0.55 - e  # away from the face, from the line where it is joined
+    x = -(out * np.cos(flare) + back * np.sin(flare))
+    z = back * np.cos(flare) - out * np.sin(flare) - EAR_SIZE[0] * 0.5
     vertices = EAR_AT + np.stack([x, -h, z], axis=1)
     triangles = []
-    for r in range(EAR_RINGS - 1):
+    for r in range(len(EAR_RINGS) - 1):
         for k in range(EAR_TURNS):
             a, b = r * EAR_TURNS + k, r * EAR_TURNS + (k + 1) % EAR_TURNS
             c, d = a + EAR_TURNS, b + EAR_TURNS
             triangles += [(a, c, b), (b, c, d)]
-    base, tip = (EAR_RINGS - 1) * EAR_TURNS, EAR_RINGS * EAR_TURNS
+    base, tip = (len(EAR_RINGS) - 1) * EAR_TURNS, len(EAR_RINGS) * EAR_TURNS
     triangles += [(base + k, tip, base + (k + 1) % EAR_TURNS) for k in range(EAR_TURNS)]
     return vertices, np.concatenate(uv), np.array(triangles)
