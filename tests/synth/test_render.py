@@ -111,7 +111,7 @@ def test_neighbours_share_an_edge_without_gap_or_overlap() -> None:
 
 def test_weights_find_the_place_on_the_triangle() -> None:
     rng = np.random.default_rng(1)
-    points = rng.uniform(-50, 50, (3, 3)) + (0, 0, 400)
+    points = rng.uniform((-50, -50, 350), (50, 50, 450), (3, 3))
     lens = camera(64)
     at = lens.project((points * np.array([[0.2], [0.3], [0.5]])).sum(0)[None])
     weights, depth = barycentric(lens.project(points), points[:, 2], np.array([[0, 1, 2]]), at[:, 0], at[:, 1])

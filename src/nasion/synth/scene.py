@@ -19,7 +19,6 @@ from nasion.synth.shading import develop
 from nasion.synth.surface import Region
 from nasion.synth.truth import HeadTruth, head_truth
 
-
 ATLAS, SMALL = 512, 224  # texels; pictures up to SMALL px make do with half of them, and paint four times as fast
 
 
@@ -134,7 +133,7 @@ def portrait(size: tuple[int, int], fill: float = 0.62, field_of_view: float = 2
     return camera, FACE_MM * camera.fx / (fill * min(size))
 
 
-FACE_MM = 180.0  # top of the forehead to chin of the mean face
+FACE_MM = 162.0  # top of the forehead to chin of the mean face
 
 
 def render_scene(scene: Scene, model: HeadModel) -> Sample:
@@ -162,6 +161,8 @@ def render_scene(scene: Scene, model: HeadModel) -> Sample:
     if scene.mirrored:
         backdrop = np.ascontiguousarray(backdrop[:, ::-1])
     drawn = render(meshes, scene.camera, scene.size, scene.light, backdrop)
+    if not (drawn.mesh >= 0).any():
+        raise InputError(f"the head at {scene.pose.translation} mm lies outside the picture of {scene.size} px")
     truth = head_truth(scene, model, surface_points, meshes)
     opaque = [row for row, mesh in zip(rows, meshes, strict=True) if mesh.alpha >= 1]
     occluder_map = np.array([*opaque, -1], np.int8)[drawn.mesh]
