@@ -1,8 +1,10 @@
+import numpy as np
 import pytest
 
 from fakes import picture
 from nasion.media import VideoWriter
-from nasion.report.bench import video
+from nasion.report.bench import crowd, video
+from nasion.report.bench.data import helen
 from nasion.report.bench.video import bench_video
 
 
@@ -37,3 +39,40 @@ def test_the_gap_and_the_ids_are_counted(clips):
     ids = bench_video(clips, pairs=1).numbers["identities"]
     assert ids["moving.mp4"] == {"frames": 20, "without_face": 0, "frames_per_id": {"0": 20}}
     assert ids["leaves.mp4"]["without_face"] >= 5
+
+
+def test_a_crowd_is_called_once_and_the_loop_once_per_face(bench_data, monkeypatch):
+    import nasion.pipeline
+
+    calls = []
+
+    class Spy:
+        """Takes 30 ms a picture and 1 ms a face, of a clock of its own."""
+
+        def __init__(self, **options):
+            self.video = options.get("mode") == "video"
+
+        def __call__(self, image):
+            faces = image.shape[0] * image.shape[1] // crowd.TILE**2
+            calls.append((self.video, faces))
+            clock[0] += (0 if self.video else 0.030) + 0.001 * faces
+            return [None] * faces
+
+    clock = [0.0]
+    monkeypatch.setattr(nasion.pipeline, "Analyzer", Spy)
+    monkeypatch.setattr(crowd.time, "perf_counter", lambda: clock[0])
+    numbers = crowd.measure_crowd(bench_data, 3)
+    assert (numbers["found"], calls.count((False, 1)), calls.count((False, 20))) == (20, 61, 4)
+    assert numbers["loop_ms"] == pytest.approx(31)
+    assert numbers["together_over_loop"] == pytest.approx((30 / 20 + 1) / 31)
+    assert numbers["followed_ms"] == pytest.approx(1)
+    assert [row[3] for row in crowd.crowd_table(numbers).rows] == ["1.00", "0.08", "0.03"]
+
+
+def test_a_tile_has_its_face_in_the_middle(bench_data):
+    image = crowd.tile(helen(bench_data)[0])
+    red = np.nonzero(image[..., 0].astype(int) - image[..., 1] > 100)
+    assert image.shape == (crowd.TILE, crowd.TILE, 3)
+    assert [float(v.mean()) for v in red] == pytest.approx(
+        [(crowd.TILE - 1) / 2] * 2, abs=15
+    )  # the brows are not its top
