@@ -1,16 +1,26 @@
-"""MkDocs hook: puts the catalogue of systems into the page that asks for it, so that the page is never out of date."""
+"""MkDocs hook: puts the catalogue of systems and the newest measurements into the pages that ask for them.
+
+So these pages are never out of date.
+"""
 
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
+from nasion.report.bench.leaderboard import leaderboard
 from nasion.systems import systems
 
-MARK = "<!-- systems -->"
+SYSTEMS, LEADERBOARD = "<!-- systems -->", "<!-- leaderboard -->"
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Replace the mark by one table per family."""
-    return markdown.replace(MARK, "\n".join(_tables())) if MARK in markdown else markdown
+def on_page_markdown(markdown: str, *, config: Any, **_: Any) -> str:
+    """Replace the marks: one table per family of systems; the tables of the newest benchmark records."""
+    if SYSTEMS in markdown:
+        markdown = markdown.replace(SYSTEMS, "\n".join(_tables()))
+    if LEADERBOARD in markdown:
+        results = Path(config["config_file_path"]).parent / "benchmarks" / "results"
+        markdown = markdown.replace(LEADERBOARD, leaderboard(results))
+    return markdown
 
 
 def _tables() -> list[str]:

@@ -67,7 +67,7 @@ def fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
     import nasion.pipeline
     from nasion.pipeline.analyzer import Analyzer
 
-    def analyzer(**options):
+    def analyzer(*, accurate=False, **options):
         return Analyzer(detector=FakeDetector(), landmarker=FakeLandmarker(), **options)
 
     monkeypatch.setattr(nasion.pipeline, "Analyzer", analyzer)

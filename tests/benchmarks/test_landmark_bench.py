@@ -10,7 +10,9 @@ from nasion.report.bench.scoring import Found, annotated_face
 
 @pytest.mark.usefixtures("fake_models")
 def test_the_labels_handed_through_have_no_error(bench_data):
-    ours = bench_landmarks(bench_data).numbers["systems"]["nasion"]
+    systems = bench_landmarks(bench_data).numbers["systems"]
+    assert set(systems) == {"nasion", "nasion --accurate"}
+    ours = systems["nasion"]
     assert (ours["faces"], ours["missed"]) == (3, 0)
     assert ours["nme_mean"] == pytest.approx(0, abs=1e-4)
     assert ours["auc_8"] == pytest.approx(1, abs=1e-3)

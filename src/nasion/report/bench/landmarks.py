@@ -21,6 +21,7 @@ from nasion.report.bench.scoring import INNER, MATCH, Placed, paired_difference,
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+ACCURATE = "nasion --accurate"
 _ERRORS = ("system", "missed", "NME %", "95 %", "median", "inner 51", "worst", "> 8 %", "AUC 8 %", "nasion minus it")
 _TIMES = ("system", "ms/photo", "over ours", "NME % where all found")
 
@@ -41,10 +42,12 @@ def bench_landmarks(
 
     photos = helen(data)[:limit]
     truth = np.stack([photo.points for photo in photos])
-    analyzer = Analyzer(tasks=("landmarks",), scheme="ibug68")
-    for photo in photos[:3]:  # the first runs are slower
-        analyzer(read_image(photo.path))
-    systems = [place_ours(analyzer, photos)]
+    systems = []
+    for label, accurate in ((OURS, False), (ACCURATE, True)):
+        analyzer = Analyzer(tasks=("landmarks",), scheme="ibug68", accurate=accurate)
+        for photo in photos[:3]:  # the first runs are slower
+            analyzer(read_image(photo.path))
+        systems.append(place_ours(analyzer, photos, label))
     ready, absent = split_by_weights(find_peers(peers, "landmarks", peers_folder), data)
     for peer in ready:
         systems += place_peer(peer, photos, data, learn_map(peer, data) if limit is None else None)

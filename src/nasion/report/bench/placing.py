@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 OURS = "nasion"
 
 
-def place_ours(analyzer: Analyzer, photos: Sequence[FacePhoto], what: str = "landmarks") -> Placed:
-    """Our points, by an Analyzer of still pictures with ``scheme="ibug68"``; ``what`` is shown meanwhile."""
+def place_ours(analyzer: Analyzer, photos: Sequence[FacePhoto], label: str = OURS) -> Placed:
+    """Our points, by an Analyzer of still pictures with ``scheme="ibug68"``."""
     from nasion.media import read_image
 
     points = np.full((len(photos), 68, 2), np.nan)
     ms = np.zeros(len(photos))
-    for i, photo in enumerate(progress(photos, f"nasion: {what}", len(photos))):
+    for i, photo in enumerate(progress(photos, f"{label}: landmarks", len(photos))):
         image = read_image(photo.path)
         start = time.perf_counter()
         faces = analyzer(image)
@@ -36,7 +36,7 @@ def place_ours(analyzer: Analyzer, photos: Sequence[FacePhoto], what: str = "lan
         face = annotated_face([Found(f.box, f.landmarks.to("ibug68").points) for f in faces], photo.points)
         if face is not None:
             points[i] = face.points[:, :2]
-    return Placed(OURS, points, "ibug68", ms)
+    return Placed(label, points, "ibug68", ms)
 
 
 def place_peer(peer: Peer, photos: Sequence[FacePhoto], data: Path, mapping: LinearMap | None = None) -> list[Placed]:

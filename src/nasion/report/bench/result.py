@@ -95,8 +95,13 @@ def write(result: Result, folder: Path) -> list[Path]:
     record = {
         "benchmark": result.name,
         "date": now.isoformat(timespec="seconds"),
+        "title": result.title,
         "command": result.command,
         "machine": machine,
+        "tables": [
+            {"title": t.title, "columns": list(t.columns), "rows": [[_cell(cell) for cell in row] for row in t.rows]}
+            for t in result.tables
+        ],
         "numbers": dict(result.numbers),
         "notes": list(result.notes),
     }
