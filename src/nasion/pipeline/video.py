@@ -17,7 +17,7 @@ from nasion.media import Frame, open_video
 from nasion.pipeline.analyzer import Analyzer
 from nasion.pipeline.threads import prefetch
 
-AHEAD = 4  # frames; a stage that now and then takes long (the detector, a group photo) does not stop the others
+AHEAD = 3  # frames: what the detector takes while the others go on; a stage holds as many pictures at most
 
 _Followed: TypeAlias = tuple[Frame, list[Face]]
 

@@ -32,9 +32,12 @@ def match_faces(known: Sequence[Face], found: Sequence[Face], reach: FloatArray)
     """
     if not known or not found:
         return []
+    cost, allowed = _costs(known, found, reach)
+    if 1 in cost.shape:  # one face on a side, as in most videos: no solver, and none of the 50 MB that loading it takes
+        i, j = np.unravel_index(np.where(allowed, cost, np.inf).argmin(), cost.shape)
+        return [(int(i), int(j))] if allowed[i, j] else []
     from scipy.optimize import linear_sum_assignment
 
-    cost, allowed = _costs(known, found, reach)
     # A large finite cost, not infinity: the solver must not fail when somebody has no partner at all.
     rows, columns = linear_sum_assignment(np.where(allowed, cost, 1e6))
     return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if allowed[i, j]]

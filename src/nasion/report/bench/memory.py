@@ -41,7 +41,7 @@ def bench_memory(data: Path, frames: int = MEMORY_FRAMES) -> Result:
     with tempfile.TemporaryDirectory() as folder:
         video = Path(folder, "moving.mp4")
         _write_clip(helen(data)[0], video, frames)
-        samples = _watch(video, Path(folder, "faces.parquet"))
+        *samples, finished = _watch(video, Path(folder, "faces.parquet"))
     at = {s["frame"]: s["rss_mb"] for s in samples}
     settled, end = at[SETTLED], samples[-1]["rss_mb"]
     highest = max(s["rss_mb"] for s in samples if s["frame"] >= SETTLED)
@@ -64,7 +64,7 @@ def bench_memory(data: Path, frames: int = MEMORY_FRAMES) -> Result:
                         f"{end:.0f}",
                         f"{100 * growth:+.1f}",
                         f"{highest:.0f}",
-                        f"{last['peak_mb']:.0f}",
+                        f"{finished['peak_mb']:.0f}",
                         "yes" if abs(growth) <= ALLOWED else "NO",
                     ),
                 ),
@@ -82,13 +82,14 @@ def bench_memory(data: Path, frames: int = MEMORY_FRAMES) -> Result:
             "growth": growth,
             "allowed_growth": ALLOWED,
             "flat": abs(growth) <= ALLOWED,
-            "peak_mb": last["peak_mb"],
+            "peak_mb": finished["peak_mb"],
             "frames_with_face": last["with_face"],
             "frames_per_s_first_last_tenth": speeds,
             "samples": [[s["frame"], round(s["rss_mb"], 1)] for s in samples],
             "models": describe_models("detector", "landmarker"),
         },
         notes=(
+            "The peak is that of the whole process to its end, finishing the Parquet file included.",
             "A process of its own decodes the clip, follows the face, reads pose and eyes and writes rows to Parquet.",
             f"A face was found in {last['with_face']} of {last['frame']} frames.",
         ),

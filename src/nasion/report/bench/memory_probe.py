@@ -2,7 +2,8 @@
 
     python -m nasion.report.bench.memory_probe VIDEO TABLE EVERY
 
-prints one JSON line every EVERY frames and one at the end: frame, time_s, rss_mb, peak_mb, with_face.
+prints one JSON line every EVERY frames, one at the end and one when the table is finished: frame, time_s, rss_mb,
+peak_mb, with_face.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ def main(video: Path, table: Path, every: int) -> None:
                 report()
         if seen % every:
             report()
+    report()  # with the table finished
 
 
 if __name__ == "__main__":
