@@ -25,6 +25,8 @@ from nasion.synth.surface import Part
 MIN_SIZE, MAX_SIZE = 16, 4096  # px: below, no face can be seen; above, memory
 STEP_MM = 6.0  # a jump in depth between neighbouring samples that makes an outline
 HOLLOW = 0.055  # neighbourhood for shading hollows, as a share of the picture's shorter side
+RECESSED = (Part.LEFT_EYE, Part.RIGHT_EYE, Part.TEETH, Part.TONGUE)  # lids and lips keep light from their edges
+RECESS_MM, RECESS = 2.2, 0.85  # how far from the edge that reaches, and how much light is gone right at it
 FINE_PARTS = (Part.LEFT_EYE, Part.RIGHT_EYE, Part.TEETH)  # small patterns: always four samples
 
 _Number = TypeVar("_Number", FloatArray, IntArray)
@@ -86,11 +88,11 @@ def render(meshes: list[Mesh], camera: Camera, size: tuple[int, int], light: Lig
             f"something reaches the lens (nearer than {NEAREST_MM:g} mm): move the head away from the camera"
         )
     solid = _Stack([mesh for mesh in meshes if mesh.alpha >= 1], camera)
-    shadow = ShadowMap.of(meshes, light) if light.shadow > 0 and light.colour.any() else None
     centre = solid.raster(size, 1)
     fine = solid.raster(size, 2)
     depth = np.where(centre.triangle >= 0, 1 / np.where(centre.triangle >= 0, centre.inverse_depth, 1), np.inf)
-    hollow = openness(depth, max(1.5, HOLLOW * min(size)))
+    shadow = ShadowMap.of(meshes, light) if light.shadow > 0 and light.colour.any() else None
+    lighting = _Lighting(light, shadow, openness(depth, max(1.5, HOLLOW * min(size))), solid.recess(centre))
     edge = solid.outline(fine)
     result = Render(
         np.array(backdrop, np.float32), backdrop, (centre.triangle >= 0).astype(np.float32), depth.astype(np.float32),
@@ -98,12 +100,22 @@ def render(meshes: list[Mesh], camera: Camera, size: tuple[int, int], light: Lig
         np.zeros((height, width), np.uint8), np.full((height, width), -1, np.int8),
         np.full((height, width), -1, np.int32), np.zeros((height, width, 3), np.float32),
     )  # fmt: skip
-    _shade_centres(solid, centre, light, shadow, hollow, result)
-    _shade_edges(solid, fine, light, shadow, hollow, edge, result)
+    _shade_centres(solid, centre, lighting, result)
+    _shade_edges(solid, fine, lighting, edge, result)
     for mesh in meshes:
         if mesh.alpha < 1:
             _glaze(mesh, camera, light, depth, result)
     return result
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lighting:
+    """The light, where the lamp's shadows fall, and two shares of it for each pixel: from around, and of all light."""
+
+    light: Light
+    shadow: ShadowMap | None
+    open: FloatArray
+    reached: FloatArray
 
 
 class _Stack:
@@ -147,6 +159,16 @@ class _Stack:
         for fine_part in FINE_PARTS:
             edge |= high == fine_part
         return np.asarray(edge)
+
+    def recess(self, centre: Raster) -> FloatArray:
+        """(H, W) float32, share of all light that reaches each pixel past the lids and lips around it."""
+        part = np.append(self.part, -1)[centre.triangle]
+        inside = np.isin(part, RECESSED)
+        if not inside.any():
+            return np.ones(part.shape, np.float32)
+        reach = RECESS_MM * self.camera.fx * float(np.median(centre.inverse_depth[inside]))
+        edge = cv2.GaussianBlur((~inside).astype(np.float32), (0, 0), max(reach, 0.5))
+        return np.where(inside, 1 - RECESS * edge, 1).astype(np.float32)
 
     def look(self, ids: IntArray, x: FloatArray, y: FloatArray) -> _Hits:
         """What pixels at (x, y) that see triangles ``ids`` find there."""
@@ -213,8 +235,11 @@ class _Hits:
     mesh: IntArray
     weights: FloatArray
 
-    def shade(self, light: Light, shadow: ShadowMap | None, hollow: FloatArray) -> FloatArray:
-        return shade(Samples(self.position, self.normal, self.albedo, self.gloss, hollow), light, shadow)
+    def shade(self, lighting: _Lighting, place: IntArray) -> FloatArray:
+        """(N, 3) linear RGB; ``place`` are the flat pixels the hits fall on."""
+        hollow, reached = lighting.open.ravel()[place], lighting.reached.ravel()[place]
+        samples = Samples(self.position, self.normal, self.albedo, self.gloss, hollow)
+        return np.asarray(shade(samples, lighting.light, lighting.shadow) * reached[:, None])
 
 
 def _of_four(fine: _Number, choose: Callable[[_Number, _Number], _Number]) -> _Number:
@@ -237,14 +262,7 @@ def _mix(values: FloatArray, corners: IntArray, weights: FloatArray) -> FloatArr
     )
 
 
-def _shade_centres(
-    stack: _Stack,
-    centre: Raster,
-    light: Light,
-    shadow: ShadowMap | None,
-    hollow: FloatArray,
-    out: Render,
-) -> None:
+def _shade_centres(stack: _Stack, centre: Raster, lighting: _Lighting, out: Render) -> None:
     """Fill the maps at all pixel centres, and the picture where one sample is enough."""
     width = centre.triangle.shape[1]
     place = np.flatnonzero(centre.triangle.ravel() >= 0)
@@ -258,19 +276,12 @@ def _shade_centres(
     out.mesh.reshape(-1)[place] = hits.mesh
     out.triangle.reshape(-1)[place] = ids - stack.first_triangle[hits.mesh]
     out.barycentric.reshape(-1, 3)[place] = hits.weights
-    out.linear.reshape(-1, 3)[place] = hits.shade(light, shadow, hollow.ravel()[place])
+    out.linear.reshape(-1, 3)[place] = hits.shade(lighting, place)
 
 
-def _shade_edges(
-    stack: _Stack,
-    fine: Raster,
-    light: Light,
-    shadow: ShadowMap | None,
-    hollow: FloatArray,
-    edge: BoolArray,
-    out: Render,
-) -> None:  # fmt: skip
+def _shade_edges(stack: _Stack, fine: Raster, lighting: _Lighting, edge: BoolArray, out: Render) -> None:
     """Replace edge pixels of the picture by the mean of four samples each."""
+    width = edge.shape[1]
     rows, columns = np.nonzero(edge)
     if not len(rows):
         return
@@ -281,7 +292,7 @@ def _shade_edges(
     colour = np.repeat(out.backdrop[rows, columns][:, None], 4, axis=1)
     if hit.any():
         hits = stack.look(ids[hit], (x[hit] - 0.5) / 2, (y[hit] - 0.5) / 2)
-        colour[hit] = hits.shade(light, shadow, np.broadcast_to(hollow[edge][:, None], hit.shape)[hit])
+        colour[hit] = hits.shade(lighting, np.broadcast_to((rows * width + columns)[:, None], hit.shape)[hit])
     out.linear[rows, columns] = colour.mean(1)
     out.coverage[rows, columns] = hit.mean(1)
 
@@ -298,6 +309,7 @@ def _glaze(mesh: Mesh, camera: Camera, light: Light, depth: FloatArray, out: Ren
     hits = stack.look(
         seen.triangle.ravel()[place], (place % width).astype(np.float64), (place // width).astype(np.float64)
     )
-    colour = hits.shade(light, None, np.ones(len(place), np.float32))
+    everywhere = np.ones((height, width), np.float32)
+    colour = hits.shade(_Lighting(light, None, everywhere, everywhere), place)
     behind = out.linear.reshape(-1, 3)[place]
     out.linear.reshape(-1, 3)[place] = behind * (1 - mesh.alpha) + colour * mesh.alpha

@@ -106,9 +106,11 @@ def sample_scene(rng: np.random.Generator, options: SceneOptions | None = None) 
     if rng.random() < options.occlude:
         occluders = [Occluder(str(rng.choice(kinds)), int(rng.integers(1 << 31)))]
     white = lamp.irradiance(np.array([[0.0, 0.0, -1.0]]))[0] + lamp.colour * max(0.0, float(-lamp.direction[2]))
-    exposure = float(np.clip((white @ (0.2126, 0.7152, 0.0722)) ** -0.75, 0.4, 3) * np.exp(rng.normal(-0.1, 0.2)))
+    head = sample_head(rng, units, options.tone)
+    metered = float(white @ (0.2126, 0.7152, 0.0722)) ** -0.75 * np.exp(0.1 * (head.tone - 4.5))  # darker skin, longer
+    exposure = float(np.clip(metered * np.exp(rng.normal(-0.1, 0.2)), 0.3, 4))
     return Scene(
-        head=sample_head(rng, units, options.tone),
+        head=head,
         pose=pose,
         camera=camera,
         size=options.size,
@@ -122,7 +124,7 @@ def sample_scene(rng: np.random.Generator, options: SceneOptions | None = None) 
 
 
 def synth_batch(
-    count: int, seed: int, options: SceneOptions | None = None, model: HeadModel | None = None
+    count: int, seed: int, options: SceneOptions | None = None, model: HeadModel | None = None, *, views: int = 1
 ) -> Iterator[Sample]:
     """Random samples, one by one. Sample ``i`` of a seed is the same however many are asked for.
 
@@ -131,10 +133,19 @@ def synth_batch(
         seed: 0 or more.
         options: what to draw from.
         model: the head, loaded when left out.
+        views: how many samples in a row show the same person, each time with another pose, face and light. Painting a
+            person costs as much as rendering two pictures, so a few views make large numbers cheaper.
     """
     model = model or HeadModel.load()
+    person: HeadParameters | None = None
     for number in range(count):
-        yield render_scene(sample_scene(np.random.default_rng((seed, number)), options), model)
+        scene = sample_scene(np.random.default_rng((seed, number)), options)
+        if views > 1:
+            if number % views == 0 or person is None:
+                person = scene.head
+            head = replace(person, expression=scene.head.expression, gaze=scene.head.gaze, pupil=scene.head.pupil)
+            scene = replace(scene, head=head)
+        yield render_scene(scene, model)
 
 
 def sample_head(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -16,10 +17,13 @@ from nasion.synth.occluders import Occluder, occluder_meshes
 from nasion.synth.parameters import HeadParameters
 from nasion.synth.render import Render, check_size, render
 from nasion.synth.shading import develop
-from nasion.synth.surface import Region
+from nasion.synth.surface import Paint, Region
 from nasion.synth.truth import HeadTruth, head_truth
 
-ATLAS, SMALL = 512, 224  # texels; pictures up to SMALL px make do with half of them, and paint four times as fast
+ATLAS, SMALL = 512, 288  # texels; pictures up to SMALL px make do with half of them, and paint four times as fast
+
+
+NOT_PAINTED = frozenset(("identity", "albedo", "expression", "jaw", "lids", "gaze", "pupil"))  # albedo: by its bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +182,24 @@ def head_mesh(scene: Scene, model: HeadModel) -> Mesh:
     return Mesh(
         vertices @ rotation.T + translation, normals, surface.triangles, surface.uv, surface.part, paint, name="head"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Skin:
+    """A head as far as its paint goes, so that the frames of a clip and the views of a person are painted once."""
+
+    key: tuple[object, ...]
+    head: HeadParameters = field(compare=False)
+
+    @classmethod
+    def of(cls, head: HeadParameters) -> _Skin:
+        painted = (getattr(head, f.name) for f in fields(head) if f.name not in NOT_PAINTED)
+        return cls((head.albedo.tobytes(), *painted), head)
+
+
+@lru_cache(maxsize=2)
+def _painted(model: HeadModel, skin: _Skin, size: int) -> Paint:
+    return model.paint(skin.head, size)
 
 
 def _expose(linear: FloatArray, scene: Scene) -> ImageArray:

@@ -64,7 +64,7 @@ def shade(samples: Samples, light: Light, shadow: ShadowMap | None) -> FloatArra
     gloss = samples.gloss
     aligned = np.clip(np.einsum("ni,ni->n", normal, half), 0, 1)
     power = 12 + 380 * gloss**3
-    peak = gloss * (0.16 + 2.2 * gloss**3) * np.exp(power * np.log(aligned + 1e-9)) * (facing > 0) * lit
+    peak = gloss * (0.38 + 2.0 * gloss**3) * np.exp(power * np.log(aligned + 1e-9)) * (facing > 0) * lit
     outward = np.clip(1 - np.einsum("ni,ni->n", normal, toward), 0, 1)
     outward *= outward
     rim = 0.30 * gloss * outward * outward * samples.open
