@@ -55,7 +55,9 @@ def train_command(
         raise InputError(f"--out {out}: models are written as .onnx")
     require_torch()
     prepare_output(out)  # now, not after the training
-    faces = load_folder(data, size=size)
+    faces = recipe.load(data, size) if hasattr(recipe, "load") else load_folder(data, size=size)
+    if hasattr(recipe, "adapt"):
+        faces = recipe.adapt(faces)
     for line in faces.skipped:
         complain(f"left out: {line}")
     learn, held = split(faces, seed=seed, by=by)
@@ -72,12 +74,16 @@ def train_command(
             recipe, learn, minutes=minutes, seed=seed, threads=threads, report=show, checkpoint=resume
         )  # fmt: skip
     scores = evaluate(recipe, trained.model, held)
-    made = export_onnx(recipe, trained.model, out, scheme=faces.scheme, size=size, scores=scores)
+    if hasattr(recipe, "export"):
+        role, path, size_of = "detector", recipe.export(trained.model, out), ""
+    else:
+        made = export_onnx(recipe, trained.model, out, scheme=faces.scheme, size=size, scores=scores)
+        role, path, size_of = "landmarker", made.path, f", {made.parameters / 1e6:.2f} M parameters"
     inner = "" if scores.inner is None else f", inner 51 {100 * scores.inner:.2f} %"
     screen.print(
         f"held-out NME {100 * scores.nme:.2f} %{inner}, failures above 8 %: {100 * scores.failures:.0f} %; "
-        f"{trained.steps} steps, {made.parameters / 1e6:.2f} M parameters"
+        f"{trained.steps} steps{size_of}"
     )
-    screen.print(f"wrote {made.path}; try: nasion analyze PHOTO --landmarker {made.path}")
+    screen.print(f"wrote {path}; try: nasion analyze PHOTO --{role} {path}")
     if faces.skipped:
         raise typer.Exit(FAILED)

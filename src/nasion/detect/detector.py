@@ -12,9 +12,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from nasion.core import Box, Face, FloatArray, ImageArray, InputError, Landmarks, scheme
+from nasion.core import Box, Face, FloatArray, ImageArray, InputError, Landmarks, Pose, scheme
 from nasion.detect.canvas import MULTIPLE, Canvas, check_image, fit
-from nasion.detect.heads import read_embedded, read_yunet
+from nasion.detect.heads import read_embedded, read_mos, read_yunet
 from nasion.detect.second_look import UNSEEN, look_again
 from nasion.detect.suppression import suppress
 from nasion.models import Session
@@ -38,7 +38,7 @@ class FaceDetector:
 
     Args:
         model: a name of the catalogue (``"detector"``, ``"yunet"``, ...) or the path of an ONNX file that
-            answers as one of them does.
+            answers as one of them does. Faces of a file from `nasion train mos` carry a ``pose``.
         threshold: faces scoring less are not reported, 0..1.
         longest: the length in px that a picture's longer side is resized to. Larger finds smaller faces and costs
             quadratically more time.
@@ -69,7 +69,8 @@ class FaceDetector:
         self._fixed = (height, width) if isinstance(height, int) and isinstance(width, int) else None
         self._single = shape[0] == 1
         self._yunet = "cls_8" in self.session.output_names
-        self._floor = threshold if self._yunet else min(threshold, WORTH_A_LOOK)
+        self._mos = self.session.output_names == ("faces",)
+        self._floor = threshold if self._yunet or self._mos else min(threshold, WORTH_A_LOOK)
 
     def detect(self, image: ImageArray) -> list[Face]:
         """The faces of one RGB uint8 (H, W, 3) image, best score first, each with ``coarse5`` points."""
@@ -79,7 +80,7 @@ class FaceDetector:
         """``detect`` for several images; those of one size go through the network together."""
         for image in images:
             check_image(image)
-        if self._yunet:
+        if self._yunet or self._mos:
             canvases = [fit(image, self.longest, self._fixed) for image in images]
             found = [_best(rows) for rows in self._look(canvases)]
         else:
@@ -128,6 +129,8 @@ class FaceDetector:
         outputs = self.session.run({self._input: blob})
         if self._yunet:
             return read_yunet(outputs, pixels[0].shape[1], threshold)
+        if self._mos:
+            return read_mos(outputs, threshold)
         return read_embedded(outputs, threshold)
 
 
@@ -142,9 +145,14 @@ def _face(row: FloatArray) -> Face:
     sigma = POINT_SIGMA * float(np.sqrt((x1 - x0) * (y1 - y0)))
     # the network does not say which of the five can be seen: they are as sure as the face is
     points = Landmarks(
-        row[5:].reshape(5, 2),
+        row[5:15].reshape(5, 2),
         np.full(5, score, np.float32),
         np.full(5, sigma, np.float32),
         scheme("coarse5"),
     )
-    return Face(Box(x0, y0, x1, y1), score, points)
+    face = Face(Box(x0, y0, x1, y1), score, points)
+    if len(row) == 15:
+        return face
+    yaw, pitch, roll = (float(v) for v in row[15:])
+    unknown = float("nan")
+    return face.with_reading("pose", Pose(score, "", yaw, pitch, roll, (unknown, unknown, unknown)))

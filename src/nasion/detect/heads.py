@@ -1,7 +1,7 @@
-"""What detector networks put out, read into candidates: ours and YuNet's.
+"""What detector networks put out, read into candidates: ours, YuNet's and those of `nasion train mos`.
 
 A candidate is a row of 15 float32: x0, y0, x1, y1, score, then x and y of five points in ``coarse5`` order, in px of
-the network's canvas (pixel centres at integers).
+the network's canvas (pixel centres at integers). MOS adds yaw, pitch and roll in degrees.
 """
 
 from __future__ import annotations
@@ -66,3 +66,16 @@ def read_yunet(outputs: Mapping[str, FloatArray], columns: int, threshold: float
         for i in range(len(score)):
             rows[i].append(found[image == i].astype(np.float32))
     return [np.concatenate(parts) for parts in rows]
+
+
+def read_mos(outputs: Mapping[str, FloatArray], threshold: float) -> list[FloatArray]:
+    """Candidates of MOS.
+
+    Args:
+        outputs: ``faces`` (B, A, 18), candidates already.
+        threshold: as in ``read_embedded``.
+
+    Returns:
+        Per image (N, 18).
+    """
+    return [rows[rows[:, 4] >= threshold] for rows in outputs["faces"]]

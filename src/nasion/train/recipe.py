@@ -79,7 +79,14 @@ class Stage:
 
 
 class Recipe(Protocol):
-    """One system. Classes also may have ``prepare(data: LandmarkSet)``, called once before ``build``.
+    """One system.
+
+    Classes also may have
+
+    - ``load(path, size)``: reads the labelled faces, where ``load_folder`` would not do;
+    - ``adapt(data)``: the same faces in the layout that this system places;
+    - ``prepare(data)``: called once before ``build`` with the faces to learn from;
+    - ``export(model, path)``: writes the ONNX file, where the system is no landmarker but a detector.
 
     Attributes:
         name: what users type.
@@ -101,7 +108,10 @@ class Recipe(Protocol):
 
 RECIPES: dict[str, str] = {
     "baseline": "nasion.train.baseline:Baseline",
+    "fgtbt": "nasion.train.fgtbt:FGTBT",
     "kd-landmarks": "nasion.train.kd_landmarks:KDLandmarks",
+    "mos": "nasion.train.mos:MOS",
+    "sht": "nasion.train.sht:SHT",
     "worldcomp2d": "nasion.train.worldcomp2d:WorldComp2D",
 }
 """What users type to ``module:class``; a class is made without arguments. Slugs of the catalogue where there is one."""

@@ -1,0 +1,166 @@
+"""MOS at small scale: does learning pose help, and do learned task weights?
+
+    python benchmarks/mos.py [--steps 600] [--data ../shared/data] [--write]
+
+Three networks with the same seed, faces and number of steps: as published (in small), with fixed task weights, and
+without pose. Trained on HELEN crops and rendered heads (``nasion.train.mos_scenes``); measured on rendered heads of
+another seed, whose pose is known exactly, and on scenes of held-out HELEN faces.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from nasion.metrics.detection import detection_score, iou_matrix
+from nasion.report.bench.data import data_folder
+from nasion.report.bench.result import Result, Table, show, write
+from nasion.train import fit, load_csv, split
+from nasion.train.mos import MOS, SCENE
+from nasion.train.mos_net import Decoded
+from nasion.train.mos_scenes import Heads, compose, from_photos, rendered
+
+VARIANTS = {
+    "mos": {},
+    "fixed task weights": {"learned": False},
+    "without pose": {"pose": False},
+}
+TEST_SEED, TEST_HEADS, RENDERED = 99, 120, 240
+SURE, OVERLAP, SAME = 0.55, 0.5, 0.4
+
+
+def scenes(heads: Heads, seed: int, most: int, low: float, high: float) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Each head once, alone or with others; faces ``low``..``high`` px."""
+    rng, made, at = np.random.default_rng(seed), [], 0
+    while at < len(heads):
+        count = min(int(rng.integers(1, most + 1)), len(heads) - at)
+        chosen = [(heads.images[i], heads.faces[i]) for i in range(at, at + count)]
+        made.append(compose(rng, SCENE, chosen, np.exp(rng.uniform(np.log(low), np.log(high), count))))
+        at += count
+    return made
+
+
+def detect(net: torch.nn.Module, image: np.ndarray) -> np.ndarray:
+    """(N, 18) rows above 0.05, one a face."""
+    from nasion.detect.suppression import suppress
+
+    with torch.inference_mode():
+        rows = Decoded(net)(torch.from_numpy(image).permute(2, 0, 1)[None].float())[0].numpy()
+    rows = rows[rows[:, 4] > 0.05]
+    return rows[suppress(rows[:, :4], rows[:, 4], SAME)]
+
+
+def measure(net: torch.nn.Module, made: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
+    found, truth, pairs = [], [], []
+    for image, faces in made:
+        rows = detect(net, image)
+        found.append(rows)
+        truth.append(faces[:, :4])
+        sure = rows[rows[:, 4] > SURE]
+        if len(sure) and len(faces):
+            shared = iou_matrix(sure[:, :4], faces[:, :4])
+            for j, i in enumerate(shared.argmax(0)):
+                if shared[i, j] >= OVERLAP:
+                    pairs.append((sure[i], faces[j]))
+    score = detection_score([f[:, :4] for f in found], [f[:, 4] for f in found], truth, OVERLAP)
+    sure = detection_score(
+        [f[f[:, 4] > SURE, :4] for f in found], [f[f[:, 4] > SURE, 4] for f in found], truth, OVERLAP
+    )
+    out = {"ap": score.average_precision, "recall": sure.recall, "faces": float(score.true_boxes)}
+    if not pairs:
+        return out
+    a, b = (np.stack(side) for side in zip(*pairs, strict=True))
+    side = np.sqrt((b[:, 2:4] - b[:, :2]).prod(1))
+    error = np.linalg.norm((a[:, 5:15] - b[:, 4:14]).reshape(-1, 5, 2), axis=2).mean(1) / side
+    known = np.isfinite(b[:, 14:]).all(1)
+    out["points"] = float(error.mean())
+    turned = known & (np.abs(b[:, 14]) > 45)
+    out["points_turned"] = float(error[turned].mean()) if turned.any() else None
+    for k, name in enumerate(("yaw", "pitch", "roll")):
+        out[name] = float(np.abs(a[known, 15 + k] - b[known, 14 + k]).mean())
+    return out
+
+
+def row(name: str, heads: dict[str, Any], photos: dict[str, Any], pose: bool) -> tuple[Any, ...]:
+    def percent(value: float | None) -> float | None:
+        return None if value is None else 100 * value
+
+    angles = [heads.get(k) if pose else None for k in ("yaw", "pitch", "roll")]
+    return (
+        name, percent(heads["recall"]), *angles, percent(heads.get("points")), percent(heads.get("points_turned")),
+        percent(photos["recall"]), percent(photos["ap"]), percent(photos.get("points")),
+        photos.get("yaw") if pose else None,
+    )  # fmt: skip
+
+
+def plot(numbers: dict[str, Any], figure: Any) -> None:
+    axes = figure.subplots()
+    names = list(numbers["systems"])
+    for k, (key, label) in enumerate((("points", "all"), ("points_turned", "turned beyond 45°"))):
+        values = [100 * (numbers["systems"][n]["rendered"].get(key) or 0) for n in names]
+        axes.bar(np.arange(len(names)) + 0.4 * k - 0.2, values, 0.38, label=label)
+    axes.set_xticks(range(len(names)), names)
+    axes.set_ylabel("five points: mean error, % of the box's side")
+    axes.set_title("MOS in small, on rendered heads")
+    axes.legend()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--data", type=Path, default=None)
+    parser.add_argument("--keep", type=Path, default=None, help="write the first network as ONNX here")
+    parser.add_argument("--write", action="store_true")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    data = load_csv(data_folder(args.data) / "landmarks68" / "train.csv", size=96)
+    train, held = split(MOS().adapt(data))
+    tests = {
+        "rendered": scenes(rendered(TEST_SEED, TEST_HEADS), 5, 1, 40, 90),
+        "photos": scenes(from_photos(held), 6, 3, 20, 80),
+    }
+    numbers: dict[str, Any] = {"steps": args.steps, "systems": {}}
+    rows = []
+    for name, options in VARIANTS.items():
+        recipe, began = MOS(rendered=RENDERED, **options), time.process_time()
+        trained = fit(recipe, train, steps=args.steps, seed=0, threads=1)
+        net = trained.model
+        print({k: round(v, 2) if isinstance(v, float) else v for k, v in trained.log[-1].items()}, flush=True)
+        spent = time.process_time() - began
+        result: dict[str, Any] = {test: measure(net, made) for test, made in tests.items()}
+        result |= {"cpu_s": round(spent), "log_variance": [round(float(s), 3) for s in net.log_variance.detach()]}
+        numbers["systems"][name] = result
+        rows.append(row(name, result["rendered"], result["photos"], recipe.pose))
+        print(name, result, flush=True)
+        if args.keep and not options:
+            recipe.export(net, args.keep)
+    columns = (
+        "system", "rendered: found %", "yaw °", "pitch °", "roll °", "points %", "points % beyond 45°",
+        "photos: found %", "AP %", "points %", "yaw ° against our reader",
+    )  # fmt: skip
+    result = Result(
+        name="mos", title="MOS at small scale", command=f"python benchmarks/mos.py --steps {args.steps} --write",
+        tables=(Table("Mean absolute errors", columns, tuple(rows)),), numbers=numbers,
+        notes=(
+            f"{args.steps} steps of 12 scenes of {SCENE} px, one seed: differences of a tenth mean nothing.",
+            f"Found: a face scored above {SURE} overlaps the true box by {OVERLAP} or more.",
+            "Points: mean distance over the root of the box's area. The pose of rendered heads is exact.",
+            "Poses of the photos are read by nasion: agreement between two of our networks, not accuracy.",
+        ),
+        plots={"points": lambda figure: plot(numbers, figure)},
+    )  # fmt: skip
+    from rich.console import Console
+
+    Console(width=140).print(show(result))
+    if args.write:
+        for path in write(result, Path(__file__).parent / "results"):
+            print(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,244 @@
+"""SHT: small pictures, the two streams and what they tell each other, the re-posing network, faces without labels."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nasion.core import scheme
+from nasion.train.data import LandmarkSet, stored_side
+from nasion.train.lowres import FACE, coded, crop_side, enlarge, psnr, shrink
+from nasion.train.sht import SHT, hide, join, unlabelled
+
+SIZE = 32
+
+
+def faces(count: int = 8, seed: int = 0) -> LandmarkSet:
+    """A bright square with 19 points on it."""
+    rng, side = np.random.default_rng(seed), stored_side(SIZE)
+    template = np.random.default_rng(1).uniform(-6, 6, (19, 2))
+    images = np.full((count, side, side, 3), 60, np.uint8)
+    points = np.empty((count, 19, 2), np.float32)
+    for i, centre in enumerate(rng.uniform(side / 2 - 3, side / 2 + 3, (count, 2))):
+        x, y = centre.astype(int)
+        images[i, y - 7 : y + 8, x - 7 : x + 8] = rng.integers(150, 250, 3)
+        points[i] = template + np.array([x, y])
+    visible = np.ones((count, 19), np.float32)
+    return LandmarkSet(images, points, visible, scheme("aflw19"), tuple(f"{seed}/{i}" for i in range(count)), SIZE)
+
+
+# ---------------------------------------------------------------------------------------------- small pictures
+
+
+@given(st.integers(6, 40), st.integers(41, 80))
+def test_resizing_keeps_centres(low: int, size: int) -> None:
+    """A ramp stays the same ramp: pixel x of S lies at (x + 0.5) s / S - 0.5 of s."""
+    x = (np.arange(size) + 0.5) / size
+    ramp = np.broadcast_to((40 + 170 * x)[None, :, None], (size, size, 3)).round().astype(np.uint8)
+    small = shrink(ramp, low)[low // 2, :, 0]
+    np.testing.assert_allclose(small, 40 + 170 * (np.arange(low) + 0.5) / low, atol=1.6)
+    back = enlarge(shrink(ramp, low), size)[size // 2, :, 0].astype(float)
+    inner = slice(size // low + 1, -(size // low) - 1)
+    np.testing.assert_allclose(back[inner], ramp[0, inner, 0], atol=5)
+
+
+def test_damage_is_drawn_and_repeats() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8)
+    many = [shrink(image, 20, np.random.default_rng(seed)) for seed in range(8)]
+    assert len({m.tobytes() for m in many}) > 6
+    assert (shrink(image, 20, np.random.default_rng(3)) == many[3]).all()
+    assert psnr(coded(image, 20)[None], image[None])[0] < psnr(coded(image, 90)[None], image[None])[0]
+
+
+def test_psnr() -> None:
+    black = np.zeros((2, 4, 4, 3), np.uint8)
+    grey = black + np.array([0, 16], np.uint8)[:, None, None, None]
+    found = psnr(grey, black)
+    assert np.isinf(found[0])
+    assert found[1] == pytest.approx(20 * np.log10(255 / 16))
+
+
+def test_the_size_of_a_face() -> None:
+    assert crop_side(24 * FACE) == 24
+    assert crop_side(1.0) == 4
+
+
+# ---------------------------------------------------------------------------------------------- faces without labels
+
+
+def test_hidden_labels_are_unknown_points() -> None:
+    data = faces(20)
+    few = hide(data, 0.1)
+    assert np.isfinite(few.points).all((1, 2)).sum() == 2
+    assert np.isfinite(data.points).all()
+    both = join(data, few)
+    assert len(both) == 40 and len(both.names) == 40
+
+
+def test_unlabelled_faces_are_found(astronaut) -> None:
+    found = unlabelled([astronaut, np.zeros((64, 64, 3), np.uint8)], scheme("ibug68"), 64)
+    assert len(found) == 1
+    assert np.isnan(found.points).all() and found.points.shape == (1, 68, 2)
+    assert found.views()[0].shape == (1, 64, 64, 3)
+    assert len(unlabelled([], scheme("ibug68"), 64)) == 0
+
+
+# ---------------------------------------------------------------------------------------------- with PyTorch
+
+
+@pytest.fixture
+def torch():
+    return pytest.importorskip("torch", reason="PyTorch absent: training needs the extra `train`")
+
+
+def terms_of(torch, recipe: SHT, data: LandmarkSet, stage: str = "transfer", model=None):
+    from nasion.train.loop import draw
+    from nasion.train.recipe import Progress
+
+    recipe.prepare(data)
+    torch.manual_seed(0)
+    model = model or recipe.build(19, SIZE)
+    batch = draw(data, np.arange(len(data)), np.random.default_rng(0))
+    return model, recipe.loss(model, batch, Progress(stage, 0, 0.0))
+
+
+def test_it_stays_small(torch) -> None:
+    model = SHT().build(68, 64)
+    assert sum(p.numel() for p in model["place"].parameters()) < 1.5e6
+
+
+def test_before_training_the_picture_stays_as_it_came(torch) -> None:
+    model = SHT(width=8).build(19, SIZE).eval()
+    image = torch.rand(2, 3, SIZE, SIZE) * 2 - 1
+    assert torch.equal(model["place"](image)[2], image)
+    assert (model["move"](image, *torch.rand(2, 2, 19, 8, 8)) - image).abs().max() < 1e-5
+
+
+def test_each_stream_hears_the_other(torch) -> None:
+    from nasion.train.sht_net import DualHallucination
+
+    torch.manual_seed(0)
+    net = DualHallucination(5, width=8)
+    torch.nn.init.normal_(net.paint.weight)
+    image = torch.rand(2, 3, SIZE, SIZE)
+    net(image)[1].sum().backward()
+    assert net.h8.get_parameter("0.weight").grad.abs().max() > 0  # points learn from the picture stream
+    net.zero_grad()
+    net(image)[2].sum().backward()
+    assert net.first.weight.grad.abs().max() > 0  # and the picture from the heatmaps
+    deaf = DualHallucination(5, width=8, guided=False)
+    torch.nn.init.normal_(deaf.paint.weight)
+    deaf(image)[2].sum().backward()
+    assert deaf.first.weight.grad is None or deaf.first.weight.grad.abs().max() == 0
+
+
+def test_the_transfer_network_never_sees_its_target(torch) -> None:
+    """Given the heatmaps of the pose it has, it must give back what it got: there is nothing to copy from."""
+    from nasion.train.sht_net import Transfer
+
+    net = Transfer(5, width=8)
+    assert list(net.forward.__annotations__) == ["face", "own", "wanted", "return"]
+    picture, maps = torch.rand(1, 3, 32, 32), torch.rand(1, 5, 8, 8)
+    torch.nn.init.normal_(net.tint.weight)
+    added = net(picture, maps, maps) - picture
+    assert added.diff(dim=3).abs().max() < 0.35 * added.abs().max()  # a coarse tint, no drawing
+
+
+def test_points_follow_the_moved_picture(torch) -> None:
+    from nasion.train.heatmaps import gaussians, peaks
+    from nasion.train.sht import _move, _sample, random_moves
+
+    points = torch.rand(4, 6, 2) * 0.4 + 0.3
+    moves = random_moves(np.random.default_rng(0), 4)
+    found = peaks(_sample(gaussians(points, 64, 1.0), moves))
+    assert (found - _move(points, moves)).abs().max() * 64 < 0.25
+
+
+def test_views_carry_their_points_along(torch) -> None:
+    """In every view the points lie on the bright square that they belong to."""
+    recipe, data = SHT(width=8), faces(16)
+    recipe.prepare(data)
+    images, points = recipe._views(torch.arange(16), np.random.default_rng(0))
+    assert images.shape == (16, 3, SIZE, SIZE)
+    for image, place in zip(images, points, strict=True):
+        x, y = (place * SIZE - 0.5).round().long().clamp(0, SIZE - 1).T
+        assert (image[:, y, x].mean(0) > -0.2).float().mean() > 0.9  # -0.53 beside it
+
+
+def test_terms_of_the_two_stages(torch) -> None:
+    data = faces(4)
+    assert set(terms_of(torch, SHT(width=8), data, "alone")[1]) == {"heatmaps", "picture"}
+    assert set(terms_of(torch, SHT(width=8), data)[1]) == {"heatmaps", "picture", "transfer", "agreement"}
+    assert set(terms_of(torch, SHT(width=8, hallucinate=False, transfer=False), data, "alone")[1]) == {"heatmaps"}
+    assert len(SHT().stages) == 2 and len(SHT(transfer=False).stages) == 1
+
+
+def test_faces_without_labels_teach_through_transfer_only(torch) -> None:
+    data = hide(faces(4), 0.0)
+    model, terms = terms_of(torch, SHT(width=8), data)
+    assert float(terms["heatmaps"].detach()) == 0
+    for layer in (model["move"].flow, model["move"].tint):
+        torch.nn.init.normal_(layer.weight, std=0.1)
+    model, terms = terms_of(torch, SHT(width=8), data, model=model)
+    model.zero_grad()
+    terms["transfer"].backward()
+    gradient = model["place"].first.weight.grad
+    assert gradient is not None and gradient.abs().max() > 0
+
+
+def test_transfer_goes_where_the_wanted_heatmaps_say(torch) -> None:
+    """Swap test: shown heatmaps of a shifted face, the trained network shifts the picture, and by about as much."""
+    from nasion.train.heatmaps import gaussians
+    from nasion.train.sht_net import Transfer
+
+    torch.manual_seed(0)
+    net = Transfer(1, width=8).train()
+    optimiser = torch.optim.AdamW(net.parameters(), lr=3e-3)
+
+    def blob(centre):
+        return gaussians(centre[:, None], SIZE, 3.0).expand(-1, 3, -1, -1) * 2 - 1
+
+    for _ in range(120):
+        here, there = torch.rand(2, 16, 2) * 0.4 + 0.3
+        maps = [gaussians(place[:, None], SIZE // 4, 1.0) for place in (here, there)]
+        loss = torch.nn.functional.l1_loss(net(blob(here), *maps), blob(there))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    net.eval()
+    here = torch.full((2, 2), 0.5)
+    there = torch.tensor([[0.35, 0.5], [0.65, 0.6]])
+    moved = net(blob(here), gaussians(here[:, None], 8, 1.0), gaussians(there[:, None], 8, 1.0)).mean(1)
+    weight = (moved + 1).clamp_min(0.5) - 0.5
+    grid = (torch.arange(SIZE) + 0.5) / SIZE
+    found = torch.stack([(weight.sum(1) * grid).sum(1), (weight.sum(2) * grid).sum(1)], 1) / weight.sum((1, 2))[:, None]
+    to_target, to_source = (found - there).norm(dim=1), (found - here).norm(dim=1)
+    assert (to_target < to_source).all()
+
+
+def test_it_learns(torch) -> None:
+    from nasion.train.loop import fit
+    from nasion.train.score import evaluate
+
+    data, recipe = faces(32), SHT(width=8)
+    begin = evaluate(recipe, fit(recipe, data, steps=2).model, data).nme
+    assert evaluate(recipe, fit(recipe, data, steps=24).model, data).nme < 0.7 * begin
+
+
+def test_it_paints(torch) -> None:
+    from nasion.train.score import to_input
+    from nasion.train.sht import picture_loss, sharpen
+
+    data = faces(16)
+    views = data.views()[0]
+    low = np.stack([enlarge(shrink(view, 12), SIZE) for view in views])
+    torch.manual_seed(0)
+    model = SHT(width=8).build(19, SIZE)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    for _ in range(50):
+        optimiser.zero_grad()
+        picture_loss(model["place"](to_input(low))[2], to_input(views)).backward()
+        optimiser.step()
+    painted = sharpen(model.eval(), low)
+    assert painted.shape == low.shape and painted.dtype == np.uint8
+    assert psnr(painted, views).mean() > psnr(low, views).mean() + 0.5
