@@ -37,10 +37,13 @@ class Box:
         Raises:
             InputError: there is no point at all.
         """
-        known = points[np.isfinite(points[:, :2]).all(axis=1), :2]
-        if len(known) == 0:
-            raise InputError(f"none of the {len(points)} points is known: a box needs at least one finite point")
-        low, high = known.min(axis=0), known.max(axis=0)
+        known = points[:, :2]
+        low, high = known.min(axis=0, initial=np.inf), known.max(axis=0, initial=-np.inf)
+        if not (np.isfinite(low).all() and np.isfinite(high).all()):
+            known = known[np.isfinite(known).all(axis=1)]
+            if len(known) == 0:
+                raise InputError(f"none of the {len(points)} points is known: a box needs at least one finite point")
+            low, high = known.min(axis=0), known.max(axis=0)
         pad = (high - low) * margin
         (x0, y0), (x1, y1) = low - pad, high + pad
         return cls(float(x0), float(y0), float(x1), float(y1))

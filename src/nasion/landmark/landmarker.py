@@ -15,7 +15,6 @@ import numpy as np
 
 from nasion.core import Face, FloatArray, ImageArray, InputError, Landmarks, ModelError, SchemeError, scheme
 from nasion.core.convert import conversion_path
-from nasion.core.geometry.similarity import invert_affine
 from nasion.landmark.view import cut, view_matrix
 from nasion.landmark.views import PLAIN, SEVERAL, View, look, merge
 from nasion.models import Session
@@ -109,17 +108,28 @@ class Landmarker:
         else:
             crops = [look(image, matrix, self.size, view) for image, matrix in faces for view in views]
             out = merge(self.session.run({"crops": np.stack(crops)}), self._layouts, views, self.size)
-        return [self._placement(out, i, matrix) for i, matrix in enumerate(matrices)]
+        return self._placements(out, np.stack(matrices))
 
-    def _placement(self, out: dict[str, FloatArray], i: int, matrix: FloatArray) -> Placement:
+    def _placements(self, out: dict[str, FloatArray], matrices: FloatArray) -> list[Placement]:
+        """What the network says about N crops, in px of their images; all faces at once, for there is little to do."""
+        size = np.hypot(matrices[:, 0, 0], matrices[:, 1, 0])[:, None]  # crop px per image px
+        turn = matrices[:, :, :2] / size[..., None] ** 2  # of rows (x, y): the inverse of a similarity is its transpose
+        points = {}
+        for name in self._layouts:
+            xy = (out[name][..., :2] - matrices[:, None, :, 2]) @ turn
+            points[name] = np.concatenate([xy, out[name][..., 2:] / size[..., None]], axis=2).astype(np.float32)
+        sigma = (out["sigma"] / size).astype(np.float32)
         if "points" in out:
-            points = out["points"][i]
-            own = Landmarks(points, np.ones(len(points), np.float32), out["sigma"][i], scheme(self.scheme))
-            return Placement(own.transform(invert_affine(matrix)), 1.0)
-        visibility, sigma = out["visibility"][i], out["sigma"][i]
-        ibug = Landmarks(out["ibug68"][i], visibility[:68], sigma[:68], scheme("ibug68"))
-        dense = Landmarks(out["dense478"][i], visibility[68:], sigma[68:], scheme("dense478"), views={"ibug68": ibug})
-        return Placement(dense.transform(invert_affine(matrix)), float(out["presence"][i]))
+            seen, own = np.ones(sigma.shape[1], np.float32), scheme(self.scheme)
+            return [Placement(Landmarks(p, seen, s, own), 1.0) for p, s in zip(points["points"], sigma, strict=True)]
+        visibility, sparse, dense = out["visibility"], scheme("ibug68"), scheme("dense478")
+        placements = []
+        for i, presence in enumerate(out["presence"]):
+            ibug = Landmarks(points["ibug68"][i], visibility[i, :68], sigma[i, :68], sparse)
+            views = {"ibug68": ibug}
+            whole = Landmarks(points["dense478"][i], visibility[i, 68:], sigma[i, 68:], dense, views)
+            placements.append(Placement(whole, float(presence)))
+        return placements
 
 
 def _layout(session: Session) -> str:

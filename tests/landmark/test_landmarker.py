@@ -1,0 +1,70 @@
+"""The landmarker around its network: crops in, points back in px of the picture, alone and in company."""
+
+import cv2
+import numpy as np
+import pytest
+
+from nasion.core import Face, Landmarks, scheme
+from nasion.core.geometry.similarity import invert_affine
+from nasion.landmark import Landmarker
+from nasion.landmark.view import cut, view_matrix
+
+
+@pytest.fixture(scope="module")
+def landmarker() -> Landmarker:
+    return Landmarker(threads=1)
+
+
+def drawn(turn: float, size: float, middle: tuple[float, float]) -> tuple[np.ndarray, Face]:
+    """A sketch of a face, and a guess of where it is; what matters is that the network sees different crops."""
+    mean = scheme("dense478").template
+    assert mean is not None
+    c, s = np.cos(np.radians(turn)) * size, np.sin(np.radians(turn)) * size
+    points = mean[:, :2] @ np.array([[c, s], [-s, c]]) + middle
+    image = np.full((480, 640, 3), 90, np.uint8)
+    cv2.fillPoly(image, [cv2.convexHull(points.astype(np.int32))], (205, 170, 150))
+    for group in ("left_eye", "right_eye", "lips_outer"):
+        if group in scheme("dense478").groups:
+            cv2.fillPoly(
+                image, [cv2.convexHull(points[scheme("dense478").index(group)].astype(np.int32))], (60, 30, 40)
+            )
+    landmarks = Landmarks.from_points(points, scheme("dense478"))
+    return image, Face(landmarks.box, 0.9, landmarks)
+
+
+FACES = [drawn(0, 1.5, (320, 240)), drawn(25, 1.1, (200, 200)), drawn(-40, 0.7, (420, 260))]
+
+
+def test_points_go_back_the_way_the_crop_came(landmarker):
+    """The same numbers as one face at a time through general affine maps."""
+    for (image, face), placement in zip(FACES, landmarker.place_many(FACES), strict=True):
+        matrix = view_matrix(face.landmarks, landmarker.size)
+        out = landmarker.session.run({"crops": cut(image, matrix, landmarker.size)[None]})
+        plain = {
+            name: Landmarks(out[name][0], out["visibility"][0, part], out["sigma"][0, part], scheme(name))
+            for name, part in (("ibug68", slice(0, 68)), ("dense478", slice(68, 546)))
+        }
+        for name, crop in plain.items():
+            expected, found = crop.transform(invert_affine(matrix)), placement.landmarks.to(name)
+            np.testing.assert_allclose(found.points, expected.points, atol=2e-2)
+            np.testing.assert_allclose(found.sigma, expected.sigma, rtol=2e-3)
+            np.testing.assert_allclose(found.visibility, expected.visibility, atol=1e-3)
+        assert placement.presence == pytest.approx(float(out["presence"][0]), abs=1e-3)
+
+
+def test_company_changes_nothing(landmarker):
+    together = landmarker.place_many(FACES * 12, passes=2)
+    for i, pair in enumerate(FACES):
+        (alone,) = landmarker.place_many([pair], passes=2)
+        for placement in (together[i], together[i + 33]):
+            np.testing.assert_allclose(placement.landmarks.points, alone.landmarks.points, atol=5e-2)
+
+
+def test_accurate_looks_more_often_and_stays_near(landmarker):
+    accurate = Landmarker(threads=1, accurate=True)
+    image, face = FACES[0]
+    (one,), (mean,) = landmarker.place(image, [face]), accurate.place(image, [face])
+    apart = np.linalg.norm(one.landmarks.points[:, :2] - mean.landmarks.points[:, :2], axis=1)
+    assert apart.max() > 0
+    assert apart.mean() < 0.03 * face.box.width
+    assert landmarker.place_many([]) == accurate.place_many([]) == []
