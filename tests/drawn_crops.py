@@ -7,13 +7,14 @@ from nasion.core import scheme
 from nasion.train.data import LandmarkSet, stored_side
 
 
-def drawn_set(count: int = 40, size: int = 32, seed: int = 0) -> LandmarkSet:
-    """Faces of five points that lie near where a view has them."""
+def drawn_set(count: int = 40, size: int = 32, seed: int = 0, sway: float = 0.0) -> LandmarkSet:
+    """Faces of five points that lie near where a view has them; with ``sway`` they are shifted by that part of it."""
     rng = np.random.default_rng(seed)
     side = stored_side(size)
     offset = (side - size) / 2
     layout = np.array([[0.635, 0.40], [0.365, 0.40], [0.5, 0.555], [0.607, 0.69], [0.393, 0.69]]) * size + offset - 0.5
     points = layout + rng.normal(0, 0.04 * size, (count, 5, 2))
+    points += rng.uniform(-sway, sway, (count, 1, 2)) * size
     images = np.full((count, side, side, 3), 110, np.uint8)
     colours = [(20, 20, 160), (20, 160, 20), (200, 160, 20), (160, 20, 20), (160, 20, 160)]
     for image, face in zip(images, points, strict=True):

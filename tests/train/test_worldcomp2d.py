@@ -161,26 +161,26 @@ class Brief(WorldComp2D):
     """Small batches: what the checks below need, in seconds."""
 
     stages = (
-        Stage("encoder", 0.5, 3e-3, ("encoder",), 48, 0.0),
-        Stage("locator", 0.4, 2e-3, ("locator",), 24, 0.0),
-        Stage("refiner", 0.1, 5e-4, ("refiner",), 8, 0.0),
+        Stage("encoder", 0.25, 3e-3, ("encoder",), 48, 0.0),
+        Stage("locator", 0.70, 2e-3, ("locator",), 24, 0.0),
+        Stage("refiner", 0.05, 5e-4, ("refiner",), 8, 0.0),
     )
 
 
 @pytest.fixture(scope="module")
 def trained() -> Any:
-    return fit(Brief(), drawn_set(60), steps=120, seed=1, strength=0.1).model
+    return fit(Brief(), drawn_set(60, sway=0.15), steps=260, seed=1, strength=0.1).model
 
 
 def test_training_beats_the_mean_face(trained: Any) -> None:
-    """Faces of another draw: the mean face is off by what the points vary."""
-    held = drawn_set(30, seed=9)
+    """On faces of another draw, which stand where they like, it halves the error of guessing the mean face."""
+    held = drawn_set(30, seed=9, sway=0.15)
     _, truth = held.views()
     mean = np.broadcast_to(mean_points(held) * held.size - 0.5, truth.shape)
-    assert evaluate(WorldComp2D(), trained, held).nme < 0.75 * score(mean, truth, held.scheme).nme
+    assert evaluate(WorldComp2D(), trained, held).nme < 0.5 * score(mean, truth, held.scheme).nme
 
 
 def test_nearness_in_the_picture_is_nearness_in_the_embedding(trained: Any) -> None:
-    profile = latent_profile(trained, drawn_set(30, seed=9))
+    profile = latent_profile(trained, drawn_set(30, seed=9, sway=0.15))
     assert profile["spearman"] > 0.9
     assert profile["ratio"] > 1.2
