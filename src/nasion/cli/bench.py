@@ -197,6 +197,19 @@ def audit_command(
     _finish(bench_audit(_folder(data), limit), keep, results, as_json)
 
 
+@bench_app.command("synth")
+def synth_command(
+    faces: Annotated[int, typer.Option(min=2, help="How many faces are rendered at each size.")] = 40,
+    keep: Write = False,
+    results: Results = RESULTS_FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Speed of the synthetic head, and its truth measured again."""
+    from nasion.report.bench.synth import bench_synth
+
+    _finish(bench_synth(faces), keep, results, as_json)
+
+
 def _folder(named: Path | None) -> Path:
     from nasion.report.bench.data import data_folder
 

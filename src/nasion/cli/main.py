@@ -22,6 +22,8 @@ VERBS = {  # name: where it is, and the first line of its help
     "train": ("train:train_command", "Train a landmark model of your own from labelled pictures."),
     "models": ("models:models_app", "The weights nasion knows: list, pull, verify."),
     "systems": ("systems:systems_command", "List the published systems and how far nasion reproduces each."),
+    "audit": ("audit:audit_app", "Audit the models on labelled pictures: gaps between groups, raw and controlled."),
+    "landmark": ("landmark:landmark_app", "Work with landmark layouts and single points."),
     "bench": ("bench:bench_app", "Measure accuracy, speed and memory on labelled pictures, beside other systems."),
 }
 
