@@ -68,8 +68,11 @@ def test_every_condition_is_reported_and_drawn(bench_data, tmp_path):
     result = bench_calibration(bench_data)
     numbers = result.numbers
     assert numbers["sigma"][PLAIN]["coverage_95"] == 1  # no error lies within any sigma
-    assert set(numbers["visibility"]) <= {PASTED, DRAWN, *OCCLUDERS}
-    assert {PASTED, DRAWN} <= set(numbers["visibility"])
+    assert set(numbers["visibility"]) <= {PLAIN, PASTED, DRAWN, *OCCLUDERS}
+    assert numbers["visibility"][PLAIN]["roc_auc"] is None  # nothing is hidden
+    assert numbers["visibility"][PLAIN]["expected_calibration_error"] == pytest.approx(0.1, abs=1e-3)
+    too_few = next(row for row in result.tables[1].rows if row[0] == PASTED)
+    assert too_few[4:] == (None,) * 4
     assert numbers["visibility"][DRAWN]["points_hidden"] > 0
     assert numbers["visibility"][DRAWN]["roc_auc"] == 0.5  # the fake says 0.9 for every point
     drawn = numbers["visibility"][DRAWN]

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 SEED = 7
 HIDDEN_SHARE = 0.3
+FEWEST = 10  # faces that a row of the table needs: fewer say nothing
 PLAIN, PASTED, DRAWN = "as they are", f"pasted over, {HIDDEN_SHARE:.0%}", "drawn over, all kinds"
 _SIGMA = ("photos", "faces", "missed", "NME %", "inside 68 %", "inside 95 %", "Spearman", "error/sigma")
 _VISIBILITY = ("occluder", "faces", "missed", "hidden %", "ROC-AUC", "calibration error", "said: in view", "hidden")
@@ -68,7 +69,7 @@ def bench_calibration(data: Path, limit: int | None = None) -> Result:
     drawn = Answers.joined(list(kinds.values()))
     conditions = {name: a for name, a in ((PLAIN, plain), (PASTED, pasted), (DRAWN, drawn)) if len(a)}
     sigma = {name: sigma_figures(a) for name, a in conditions.items()}
-    occluded = {name: a for name, a in ((PASTED, pasted), (DRAWN, drawn), *kinds.items()) if len(a)}
+    occluded = {name: a for name, a in ((PLAIN, plain), (PASTED, pasted), (DRAWN, drawn), *kinds.items()) if len(a)}
     visibility = {name: visibility_figures(a) for name, a in occluded.items()}
     of_kind = {name: visibility[name] for name in kinds if name in visibility}
     shown = drawn if len(drawn) else plain
@@ -101,7 +102,8 @@ def bench_calibration(data: Path, limit: int | None = None) -> Result:
             "Spearman: rank correlation of sigma and error over all points, both over the inter-ocular distance.",
             "Pasted: a blob of another photo's pixels on each face. Our recipe does much the same: a seen kind.",
             "Drawn: each photo with each of eight kinds of things that no recipe of ours uses: unseen kinds.",
-            "Said: mean visibility of the points in view and of the hidden ones.",
+            "Said: mean visibility of the points in view and of the hidden. As they are, every point counts as in view.",
+            f"A kind with fewer than {FEWEST} faces found has no figures; calibration is measured on the faces found.",
             "Points hidden otherwise (hair, pose) count as in view: visibility looks a little worse than it is.",
         ),
         plots={
@@ -138,8 +140,10 @@ def _sigma_row(name: str, s: dict[str, Any]) -> tuple[Cell, ...]:
 
 def _visibility_row(name: str, v: dict[str, Any]) -> tuple[Cell, ...]:
     hidden = v["points_hidden"] / (v["points_hidden"] + v["points_in_view"])
-    said = tuple(None if v[k] is None else f"{v[k]:.2f}" for k in ("said_in_view", "said_hidden"))
-    measured = (_ranged(v, "roc_auc", 1, 3), _ranged(v, "expected_calibration_error", 1, 3))
+    said: tuple[Cell, ...] = tuple(None if v[k] is None else f"{v[k]:.2f}" for k in ("said_in_view", "said_hidden"))
+    measured: tuple[Cell, ...] = (_ranged(v, "roc_auc", 1, 3), _ranged(v, "expected_calibration_error", 1, 3))
+    if v["faces"] < FEWEST:
+        measured, said = (None, None), (None, None)
     return name, v["faces"], v["missed"], percent(hidden, 0), *measured, *said
 
 
