@@ -102,7 +102,7 @@ def bench_calibration(data: Path, limit: int | None = None) -> Result:
             "Spearman: rank correlation of sigma and error over all points, both over the inter-ocular distance.",
             "Pasted: a blob of another photo's pixels on each face. Our recipe does much the same: a seen kind.",
             "Drawn: each photo with each of eight kinds of things that no recipe of ours uses: unseen kinds.",
-            "Said: mean visibility of the points in view and of the hidden. As they are, every point counts as in view.",
+            "Said: mean visibility of the points in view and of the hidden. As they are, all count as in view.",
             f"A kind with fewer than {FEWEST} faces found has no figures; calibration is measured on the faces found.",
             "Points hidden otherwise (hair, pose) count as in view: visibility looks a little worse than it is.",
         ),
