@@ -1,6 +1,5 @@
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,13 +24,12 @@ def line(x: float, y: float, vx: float = 0.0, vy: float = 0.0) -> Callable[[floa
     velocities=st.lists(st.tuples(st.floats(-250, 250), st.floats(-30, 30)), min_size=1, max_size=4),
     detect_every=st.integers(1, 30),
     fps=st.sampled_from([12.0, 25.0, 60.0]),
-    smooth=st.booleans(),
 )
 def test_people_who_keep_apart_keep_their_ids(
-    velocities: list[tuple[float, float]], detect_every: int, fps: float, smooth: bool
+    velocities: list[tuple[float, float]], detect_every: int, fps: float
 ) -> None:
     world = World([Person(line(1000, 400 * i, vx, vy)) for i, (vx, vy) in enumerate(velocities)])
-    tracker = Tracker(detect_every=detect_every, smooth=smooth)
+    tracker = Tracker(detect_every=detect_every)
     assert ids_by_person(tracker, world, times(3, fps)) == {i: [i] for i in range(len(velocities))}
 
 
@@ -130,26 +128,6 @@ def test_detections_alone_can_be_tracked(speed: float) -> None:
         assert tracker.due()
         faces = tracker.update(t, tracker.candidates(t, world.detect(t)))
         assert world.owners(faces, t) == {0: 0, 1: 1}
-
-
-def test_smoothing_is_for_what_is_given_out_and_can_be_switched_off() -> None:
-    rng = np.random.default_rng(0)
-    spots = rng.normal(0, 1, (100, 2))
-    spread = {}
-    for smooth in (True, False):
-        tracker = Tracker(smooth=smooth)
-        noses = []
-        for t, (dx, dy) in zip(times(4), spots, strict=True):
-            candidates = tracker.candidates(t, None) or [face_at(100, 100, 100)]
-            placed = [
-                Face(f.box, 0.9, f.landmarks, c.track_id)
-                for c in candidates
-                for f in [face_at(100 + dx, 100 + dy, 100)]
-            ]
-            (face,) = tracker.update(t, placed)
-            noses.append(face.landmarks.points[2])
-        spread[smooth] = np.std(noses[25:])
-    assert spread[True] < 0.75 * spread[False]
 
 
 @pytest.mark.parametrize("wrong", [{"detect_every": 0}, {"max_gap_s": -1.0}])

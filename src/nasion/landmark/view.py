@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from functools import cache, reduce
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from nasion.core import FloatArray, ImageArray, InputError, IntArray, Landmarks, scheme
 from nasion.core.convert import conversion_path
+
+ComplexArray: TypeAlias = npt.NDArray[np.complexfloating[Any, Any]]
 
 # coarse5 (subject's left eye first) in the crop, 0..1 from its left and top edge. The inter-pupil distance of 0.27
 # leaves room for the forehead above and an open mouth below; training/landmarker/view.py holds the same numbers.
@@ -27,16 +31,24 @@ def view_matrix(landmarks: Landmarks, size: int) -> FloatArray:
     """
     used, weights = _coarse5(landmarks.scheme.name)
     points = weights @ landmarks.points[used, :2].astype(np.float64)
-    if not np.isfinite(points).all() or np.ptp(points, axis=0).max() < 1e-3:
+    # In the plane the best similarity (Umeyama, PAMI 1991) is one complex number and a shift.
+    source = points[:, 0] + 1j * points[:, 1]
+    middle, (aim, target) = source.mean(), _aim(size)
+    spread = np.vdot(source - middle, source - middle).real
+    if not 1e-6 < spread < np.inf:
         raise InputError(
             f"cannot place a view on these five points, they are not finite or coincide: {points.tolist()}"
         )
-    # In the plane the best similarity (Umeyama, PAMI 1991) is one complex number and a shift.
-    source, target = (p[:, 0] + 1j * p[:, 1] for p in (points, TEMPLATE * size - 0.5))
-    middle, aim = source.mean(), target.mean()
-    turn = np.vdot(source - middle, target - aim) / np.vdot(source - middle, source - middle)
+    turn = np.vdot(source - middle, target) / spread
     shift = aim - turn * middle
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+
+
+@cache
+def _aim(size: int) -> tuple[complex, ComplexArray]:
+    """Where the five points go in the crop, as complex numbers: their middle, and each from there."""
+    target = (TEMPLATE * size - 0.5) @ (1, 1j)
+    return complex(target.mean()), target - target.mean()
 
 
 @cache
@@ -49,8 +61,8 @@ def _coarse5(source: str) -> tuple[IntArray, FloatArray]:
 
 
 def cut(image: ImageArray, matrix: FloatArray, size: int) -> ImageArray:
-    """The (size, size, 3) crop of ``image`` under the (2, 3) ``matrix``; what lies outside repeats the border."""
-    shrink = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    """The (size, size, 3) crop of ``image`` under the (2, 3) similarity ``matrix``; outside, the border repeats."""
+    shrink = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     if shrink < 0.5:  # bilinear sampling would skip pixels: average whole blocks of the face's surroundings first
         image, matrix = _reduce(image, matrix, size, int(1 / shrink))
     crop = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -59,12 +71,17 @@ def cut(image: ImageArray, matrix: FloatArray, size: int) -> ImageArray:
 
 def _reduce(image: ImageArray, matrix: FloatArray, size: int, factor: int) -> tuple[ImageArray, FloatArray]:
     """Shrink the part of ``image`` that the crop sees by a whole ``factor``; returns it with the fitting matrix."""
-    inverse = cv2.invertAffineTransform(matrix)
-    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]]) @ inverse[:, :2].T + inverse[:, 2]
+    (a, _, right), (b, _, down) = matrix.tolist()
+    right, down = (size - 1) / 2 - right, (size - 1) / 2 - down
+    x, y = ((a * right + b * down) / (a * a + b * b), (a * down - b * right) / (a * a + b * b))  # middle of the crop
+    reach = size / 2 * (abs(a) + abs(b)) / (a * a + b * b) + 2 * factor
     height, width = image.shape[:2]
-    x0, y0 = (max(int(v) - 2 * factor, 0) for v in corners.min(axis=0))
-    x1 = min(int(corners[:, 0].max()) + 2 * factor, width)
-    y1 = min(int(corners[:, 1].max()) + 2 * factor, height)
+    x0, y0, x1, y1 = (
+        max(int(x - reach), 0),
+        max(int(y - reach), 0),
+        min(int(x + reach), width),
+        min(int(y + reach), height),
+    )
     if x1 - x0 < factor or y1 - y0 < factor:  # the crop lies outside the image
         return image, matrix
     columns, rows = (x1 - x0) // factor, (y1 - y0) // factor

@@ -13,7 +13,7 @@ from nasion.core import scheme as find_scheme
 from nasion.core.convert import conversion_path
 from nasion.media import check_image
 from nasion.pipeline.task import TaskLike, plan_tasks
-from nasion.track import Tracker, without_duplicates
+from nasion.track import Smoother, Tracker, without_duplicates
 
 if TYPE_CHECKING:
     from nasion.landmark import Placement
@@ -155,20 +155,17 @@ class Analyzer:
         """
         return self._detector.detect(check_image(image)) if self._tracker.scheduled(number) else None
 
-    def follow(self, image: ImageArray, time_s: float | None, found: list[Face] | None) -> list[Face]:
+    def follow(self, image: ImageArray, time_s: float, found: list[Face] | None) -> list[Face]:
         """Second of the steps: points on known and new faces, and who is who.
 
         A face that gets lost has the detector look at once.
 
         Args:
             image: the frame.
-            time_s: seconds; None is 1/30 s after the last.
+            time_s: seconds, not before the last frame's.
             found: what `look` gave.
-
-        Raises:
-            InputError: the frame comes before the one before it.
         """
-        time_s, tracker = self._next_time(time_s), self._tracker
+        tracker = self._tracker
         if found is None and tracker.due():
             found = self._detector.detect(image)
         placed = self._candidates(image, time_s, found)
@@ -177,13 +174,16 @@ class Analyzer:
             placed = self._candidates(image, time_s, found)
         return tracker.update(time_s, placed)
 
-    def read(self, image: ImageArray, faces: list[Face]) -> list[Face]:
-        """Last of the steps of a frame: run the readers and bring the points into the wanted scheme.
+    def read(self, image: ImageArray, faces: list[Face], time_s: float | None = None) -> list[Face]:
+        """Last of the steps: smooth the points, run the readers, bring the points into the wanted scheme.
 
         Args:
-            image: the frame.
+            image: the picture or frame.
             faces: what `follow` gave.
+            time_s: seconds; None for a picture, whose points are left as they are.
         """
+        if self._smoother is not None and time_s is not None:
+            faces = self._smoother(faces, time_s)
         for task in self._plan.readers if faces else ():
             readings = task.read(image, faces)
             if len(readings) != len(faces):
@@ -208,8 +208,8 @@ class Analyzer:
             start=1 - BEGIN_A_TRACK * (1 - self._presence) if self._plan.place else 0.0,
             keep=self._presence if self._plan.place else 0.0,
             follow=self._plan.place,
-            smooth=self._smooth,
         )
+        self._smoother = Smoother(self._max_gap_s) if self._smooth else None
 
     def in_mode(self, mode: Mode) -> Analyzer:
         """An Analyzer with the same options and models in another mode, with no clip begun."""
@@ -229,9 +229,10 @@ class Analyzer:
         return [without_duplicates(faces) for faces in placed]
 
     def _next(self, image: ImageArray, time_s: float | None) -> list[Face]:
+        time_s = self._next_time(time_s)
         found = self.look(image, self._number)
         self._number += 1
-        return self.read(image, self.follow(image, time_s, found))
+        return self.read(image, self.follow(image, time_s, found), time_s)
 
     def _next_time(self, time_s: float | None) -> float:
         last = self._time_s
@@ -250,10 +251,10 @@ class Analyzer:
         for fresh, passes in ((True, self._passes), (False, 1)):  # a followed face is already well framed
             chosen = [i for i, face in enumerate(faces) if (face.landmarks.scheme.name == "coarse5") is fresh]
             placements = self._landmarker.place_many([(image, faces[i]) for i in chosen], passes=passes)
-            for i, found in zip(chosen, placements, strict=True):
-                box = found.landmarks.box  # of the same kind on frames with and without a detection
-                sure = found.presence * (faces[i].score if fresh else 1.0)  # a new face has to convince both
-                placed[i] = replace(faces[i], box=box, score=sure, landmarks=found.landmarks)
+            for i, place in zip(chosen, placements, strict=True):
+                box = place.landmarks.box  # of the same kind on frames with and without a detection
+                sure = place.presence * (faces[i].score if fresh else 1.0)  # a new face has to convince both
+                placed[i] = replace(faces[i], box=box, score=sure, landmarks=place.landmarks)
         return placed
 
 
@@ -284,9 +285,7 @@ def _load_detector(
     return FaceDetector(model, threshold=threshold, device=device, threads=threads)
 
 
-def _load_landmarker(
-    model: str | Path | PointPlacer, accurate: bool, device: str, threads: int | None
-) -> PointPlacer:
+def _load_landmarker(model: str | Path | PointPlacer, accurate: bool, device: str, threads: int | None) -> PointPlacer:
     if not isinstance(model, str | Path):
         if accurate:
             raise InputError("accurate=True is for a landmarker given by name or file; this one is made already")

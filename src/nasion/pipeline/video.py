@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from nasion.core import Face
 from nasion.media import Frame, open_video
@@ -19,7 +19,10 @@ from nasion.pipeline.threads import prefetch
 
 AHEAD = 3  # frames: what the detector takes while the others go on; a stage holds as many pictures at most
 
-_Followed: TypeAlias = tuple[Frame, list[Face]]
+T = TypeVar("T")
+
+_Looked: TypeAlias = tuple[Frame, list[Face] | None]
+_Followed: TypeAlias = tuple[Frame, list[Face], float]
 
 
 def run_video(
@@ -51,28 +54,22 @@ def run_video(
     with ExitStack() as opened:
         if isinstance(video, str | os.PathLike):
             video = opened.enter_context(open_video(video, start=start, stop=stop, step=step))
-        if ahead < 1:
-            yield from _one_by_one(video, analyzer)
-            return
-        decoded = opened.enter_context(closing(prefetch(video, ahead)))
-        seen = opened.enter_context(closing(prefetch(_looked(decoded, analyzer), ahead)))
-        followed = opened.enter_context(closing(prefetch(_followed(seen, analyzer), ahead)))
-        for frame, faces in followed:
-            yield frame, analyzer.read(frame.image, faces)
+
+        def in_own_thread(items: Iterable[T]) -> Iterable[T]:
+            return opened.enter_context(closing(prefetch(items, ahead))) if ahead > 0 else items
+
+        looked = in_own_thread(_look(in_own_thread(video), analyzer))
+        for frame, faces, time_s in in_own_thread(_follow(looked, analyzer)):
+            yield frame, analyzer.read(frame.image, faces, time_s)
 
 
-def _one_by_one(frames: Iterable[Frame], analyzer: Analyzer) -> Generator[_Followed]:
-    for frame, faces in _followed(_looked(frames, analyzer), analyzer):
-        yield frame, analyzer.read(frame.image, faces)
-
-
-def _looked(frames: Iterable[Frame], analyzer: Analyzer) -> Generator[tuple[Frame, list[Face] | None]]:
+def _look(frames: Iterable[Frame], analyzer: Analyzer) -> Generator[_Looked]:
     for number, frame in enumerate(frames):
         yield frame, analyzer.look(frame.image, number)
 
 
-def _followed(frames: Iterable[tuple[Frame, list[Face] | None]], analyzer: Analyzer) -> Generator[_Followed]:
+def _follow(frames: Iterable[_Looked], analyzer: Analyzer) -> Generator[_Followed]:
     latest = 0.0
     for frame, found in frames:
         latest = max(latest, frame.time_s)  # time stamps of broken files may step back; a tracker's clock may not
-        yield frame, analyzer.follow(frame.image, latest, found)
+        yield frame, analyzer.follow(frame.image, latest, found), latest

@@ -2,6 +2,7 @@
 
 from nasion.track.association import match_faces, without_duplicates
 from nasion.track.one_euro import OneEuroFilter
+from nasion.track.smoother import Smoother
 from nasion.track.tracker import Tracker
 
-__all__ = ["OneEuroFilter", "Tracker", "match_faces", "without_duplicates"]
+__all__ = ["OneEuroFilter", "Smoother", "Tracker", "match_faces", "without_duplicates"]

@@ -15,7 +15,7 @@ import numpy as np
 
 from nasion.core import Box, Face, FloatArray, InputError, Landmarks
 from nasion.track.association import face_size, match_faces, without_duplicates
-from nasion.track.one_euro import SHORTEST_STEP, OneEuroFilter
+from nasion.track.one_euro import SHORTEST_STEP
 
 REACH = 1.0  # face sizes that a face may stand from where it was expected
 REACH_GROWTH = 1.0  # face sizes per second lost that the reach grows
@@ -35,7 +35,6 @@ class Tracker:
         keep: 0..1, presence below which a followed face counts as lost.
         follow: whether points are placed on every frame. False where only a detector runs: then every frame is
             detected and the detections themselves are the faces.
-        smooth: whether the points given out pass a One-Euro filter.
     """
 
     def __init__(
@@ -46,14 +45,13 @@ class Tracker:
         start: float = 0.5,
         keep: float = 0.5,
         follow: bool = True,
-        smooth: bool = True,
     ) -> None:
         if detect_every < 1:
             raise InputError(f"detect_every must be 1 (each frame) or more, got {detect_every}")
         if not max_gap_s >= 0:
             raise InputError(f"max_gap_s must be 0 seconds or more, got {max_gap_s}")
         self.detect_every = detect_every if follow else 1
-        self.max_gap_s, self.start, self.keep, self.follow, self.smooth = max_gap_s, start, keep, follow, smooth
+        self.max_gap_s, self.start, self.keep, self.follow = max_gap_s, start, keep, follow
         self._tracks: list[_Track] = []
         self._next_id = 0
         self._number = 0  # of the next frame
@@ -105,7 +103,7 @@ class Tracker:
             placed: the candidates after points were placed on them; ``score`` is the presence, 0..1.
 
         Returns:
-            The faces of this frame with their ids, oldest id first, smoothed if asked.
+            The faces of this frame with their ids, oldest id first.
         """
         self._number += 1
         known = {track.id: track for track in self._tracks}
@@ -123,7 +121,7 @@ class Tracker:
             track.lost = track.id not in seen
             if not track.lost:
                 track.observe(seen[track.id], time_s)
-                given.append(track.smoothed(time_s) if self.smooth else track.face)
+                given.append(track.face)
         self._tracks = [track for track in known.values() if time_s - track.time_s <= self.max_gap_s]
         return given
 
@@ -151,7 +149,7 @@ class Tracker:
                 return (np.inf, -face.score)
             return (known[face.track_id].surprise(face, time_s), face.track_id)
 
-        return without_duplicates(sorted(faces, key=claim))
+        return without_duplicates(sorted(faces, key=claim) if len(faces) > 1 else faces)
 
 
 @dataclass(eq=False)
@@ -163,7 +161,6 @@ class _Track:
     time_s: float
     lost: bool = False
     velocity: FloatArray = field(default_factory=lambda: np.zeros(2))  # px per second
-    filters: dict[str, OneEuroFilter] = field(default_factory=dict)
 
     def expected(self, time_s: float) -> Face:
         """The face where it should be at ``time_s``: moved on at its velocity, which fades when it is lost."""
@@ -183,15 +180,6 @@ class _Track:
             now = (_centre(face) - _centre(self.face)) / max(step, SHORTEST_STEP)
             self.velocity = self.velocity + VELOCITY_WEIGHT * (now - self.velocity)
         self.face, self.time_s = replace(face, track_id=self.id), time_s
-
-    def smoothed(self, time_s: float) -> Face:
-        landmarks, size = self.face.landmarks, face_size(self.face)
-        views = {name: self._filter(view, time_s, size) for name, view in landmarks.views.items()}
-        return replace(self.face, landmarks=replace(self._filter(landmarks, time_s, size), views=views))
-
-    def _filter(self, landmarks: Landmarks, time_s: float, size: float) -> Landmarks:
-        one_euro = self.filters.setdefault(landmarks.scheme.name, OneEuroFilter())
-        return replace(landmarks, points=one_euro(landmarks.points, time_s, size))
 
 
 def _centre(face: Face) -> FloatArray:
