@@ -47,6 +47,7 @@ def test_the_distance_is_over_the_eye_distance_and_the_noise_is_the_peers_own(be
     assert of_set["all"]["only_ours"] == of_set["all"]["only_theirs"] == 0
     # mirrored, the shift to the right becomes one to the left; the mean face is symmetric
     assert of_set["all"]["itself_mirrored"] == pytest.approx(2 * SHIFT, abs=5e-3)
+    assert of_set["all"]["to_mean_of_views"] == pytest.approx(0, abs=5e-3)
     assert result.numbers["not_measured"] == {"Mesh": ["big.task"]}
     assert len(write(result, tmp_path)) == 3
 
