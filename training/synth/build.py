@@ -18,6 +18,7 @@ import numpy as np
 from nasion.core import FloatArray, IntArray, scheme
 from training.synth import shape as shapes
 from training.synth import topology
+from training.synth.privacy import participation
 from training.synth.skin import COARSE, GRID_MM, Y_TOP
 from training.synth.topology import CREASE, MARGIN, Mesh, lip_rings
 
@@ -47,18 +48,20 @@ def rings(mesh: Mesh) -> dict[str, IntArray]:
 
 
 def jaw_weights(triangles: IntArray, face: FloatArray) -> FloatArray:
-    """(468,) how far each point goes with the jaw: fixed where bone says so, in between as a soap film would have it."""
+    """(468,) how far each point goes with the jaw: fixed where bone says so, a soap film in between."""
     layout = scheme("dense478")
     upper, lower = lip_rings()[:, 1:10].ravel(), lip_rings()[:, 11:].ravel()
     both = lambda *points: [*points, *(int(layout.mirror[p]) for p in points)]  # noqa: E731
-    fixed: dict[int, float] = {i: 0.0 for i in upper.tolist()}
+    fixed: dict[int, float] = dict.fromkeys(upper.tolist(), 0.0)
     fixed |= {i: 0.0 for i in range(468) if face[i, 1] < 40}
-    fixed |= {i: 0.0 for i in both(164, 167, 165, 92, 186, 206, 203, 36, 205, 50, 123, 147, 177, 93, 137)}
-    fixed |= {i: 1.0 for i in lower.tolist()}
-    fixed |= {i: 1.0 for i in both(18, 200, 199, 175, 152, 83, 201, 208, 171, 148, 182, 194, 32, 140, 176, 106, 204, 211)}
-    fixed |= {i: 0.94 for i in both(170, 149, 169, 150)} | {i: 0.84 for i in both(136, 135, 210)}
-    fixed |= {i: 0.62 for i in both(172, 138)} | {i: 0.3 for i in both(58,)} | {i: 0.10 for i in both(132, 215)}
-    fixed |= {i: 0.42 for i in both(61, 76, 62, 78)} | {i: 0.24 for i in both(213,)}
+    fixed |= dict.fromkeys(both(164, 167, 165, 92, 186, 206, 203, 36, 205, 50, 123, 147, 177, 93, 137), 0.0)
+    fixed |= dict.fromkeys(lower.tolist(), 1.0)
+    fixed |= dict.fromkeys(
+        both(18, 200, 199, 175, 152, 83, 201, 208, 171, 148, 182, 194, 32, 140, 176, 106, 204, 211), 1.0
+    )
+    fixed |= dict.fromkeys(both(170, 149, 169, 150), 0.94) | dict.fromkeys(both(136, 135, 210), 0.84)
+    fixed |= dict.fromkeys(both(172, 138), 0.62) | dict.fromkeys(both(58), 0.3) | dict.fromkeys(both(132, 215), 0.1)
+    fixed |= dict.fromkeys(both(61, 76, 62, 78), 0.42) | dict.fromkeys(both(213), 0.24)
     near: dict[int, set[int]] = defaultdict(set)
     for a, b, c in triangles.tolist():
         near[a] |= {b, c}
@@ -106,7 +109,13 @@ def main() -> None:
     persons, _ = shapes.people(faces)
     mean = shapes.mean_face(persons)
     components, codes, shares = shapes.components(persons, mean)
-    print(f"{len(faces.points)} faces of {len(persons)} people; {shares}")
+    print(f"{len(faces.points)} faces of {len(persons)} people; one's share at most {participation(codes):.4f}")
+    for name, value in shares.items():
+        print(f"  {name}: {value:.3f}")
+    inside, guess = (
+        [value for name, value in shares.items() if name.endswith(end)] for end in ("over others'", "than another")
+    )
+    worst = min(inside), max(guess)
     weights = mesh.weights.tocsr()
     ring = rings(mesh)
     skin = np.load(args.skin, allow_pickle=False)
@@ -128,6 +137,8 @@ def main() -> None:
         weights=weights.data.astype(np.float32),
         columns=weights.indices.astype(np.uint16),
         rows=weights.indptr.astype(np.uint32),
+        shape_privacy=np.array([len(persons), participation(codes), *worst]),
+        skin_privacy=skin["privacy"] if "privacy" in skin.files else np.zeros(4),
         **{f"ring_{name}": value.astype(np.uint16) for name, value in ring.items()},
     )
     print(f"{args.out}: {args.out.stat().st_size / 1024:.0f} KiB")

@@ -1,9 +1,10 @@
 """The shape of the synthetic head: a mean face and components, from thousands of closed-mouthed faces.
 
-Each face's dense points are laid on the metric mean face by the best similarity over points on bone, which removes place,
-size and pose. Only faces whose lips touch take part, people with many pictures count once (their average), what the
-action units can explain is taken out, and the rest is split into its symmetric and antisymmetric half, whose principal
-components are the identity. Lids and the seam of the mouth are put aside: the model closes the mouth and sets the lids.
+Each face's dense points are laid on the metric mean face by the best similarity over points on bone, which removes
+place, size and pose. Only faces whose lips touch take part, people with many pictures count once (their average), what
+the action units can explain is taken out, and the rest is split into its symmetric and antisymmetric half, whose
+principal components are the identity. Lids and the seam of the mouth are put aside: the model closes the mouth and sets
+the lids.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from nasion.core import FloatArray, IntArray, scheme
 from nasion.core.geometry.rotation import nearest_rotation, rotations_to_angles
 from nasion.pose.head_pose import RIGID
 from nasion.synth.expression import fields, lip_pairs
+from training.synth.privacy import membership
 
 SETS = ("faces", "identity", "landmarks68", "expression")  # never demographics, HELEN's test part, pose, photos, video
 LEFT_OUT = ("landmarks68/val", "expression/ckplus48")
@@ -28,12 +30,14 @@ OUTLIER = 3.2  # robust standard deviations of a face's distance from the mean
 
 @dataclass(frozen=True)
 class Faces:
-    """Attributes:
-    points: (F, 468, 3) mm, laid on the mean face.
-    irises: (F, 2, 3) mm, centres, right then left.
-    files: (F,) picture of each; person: (F,) name, unique where unknown.
-    angles: (F, 3) yaw, pitch, roll that were taken out.
-    lips: (F,) mm between the lips' inner edges.
+    """Faces laid on the mean face.
+
+    Attributes:
+        points: (F, 468, 3) mm, laid on the mean face.
+        irises: (F, 2, 3) mm, centres, right then left.
+        files: (F,) picture of each; person: (F,) name, unique where unknown.
+        angles: (F, 3) yaw, pitch, roll that were taken out.
+        lips: (F,) mm between the lips' inner edges.
     """
 
     points: FloatArray
@@ -52,20 +56,27 @@ def read(labels: list[Path]) -> Faces:
     spread = np.concatenate([d["spread"] for d in loaded])
     parts = [Path(str(f)).parts for f in files]
     at = [p.index("data") + 1 for p in parts]
-    keep = np.array([
-        s < SPREAD and p[k] in SETS and not any("/".join(p[k:]).startswith(x) for x in LEFT_OUT)
-        for p, k, s in zip(parts, at, spread, strict=True)
-    ])
-    person = np.array([
-        f"{p[k]}/{p[k + 1]}" if p[k] == "identity" else "/".join(p[k:]).rsplit("_", 1)[0] if p[k] == "expression" else "/".join(p[k:])
-        for p, k in zip(parts, at, strict=True)
-    ])[keep]  # fmt: skip
+    keep = np.array(
+        [
+            s < SPREAD and p[k] in SETS and not any("/".join(p[k:]).startswith(x) for x in LEFT_OUT)
+            for p, k, s in zip(parts, at, spread, strict=True)
+        ]
+    )
+    person = np.array([person_of(p[k:]) for p, k in zip(parts, at, strict=True)])[keep]
     template = np.asarray(scheme("dense478").template, np.float64)
     laid, turn = lay_on(points[keep], template)
     laid[..., 2] *= DEPTH
     angles = rotations_to_angles(turn.transpose(0, 2, 1))
     lips = np.linalg.norm(laid[:, 13] - laid[:, 14], axis=1)
     return Faces(laid[:, :468], laid[:, [468, 473]], files[keep], person, angles, lips)
+
+
+def person_of(parts: tuple[str, ...]) -> str:
+    """Who a picture shows, as far as its place tells; a name of its own where it does not."""
+    if parts[0] == "identity":
+        return "/".join(parts[:2])
+    name = "/".join(parts)
+    return name.rsplit("_", 1)[0] if parts[0] == "expression" else name
 
 
 def lay_on(points: FloatArray, template: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -140,7 +151,11 @@ def components(shapes: FloatArray, mean: FloatArray) -> tuple[FloatArray, FloatA
         rest = flat - (flat @ q) @ q.T
         shares[f"{name} without expression"] = float((rest**2).sum() / (flat**2).sum())
         _, s, vt = np.linalg.svd(rest, full_matrices=False)
+        vt *= np.sign(vt[np.arange(len(vt)), np.abs(vt).argmax(1)])[:, None]  # the sign of a component is a free choice
         sd = s[:count] / np.sqrt(len(rest))
+        inside, guess = membership(rest, count, np.random.default_rng(0))
+        shares[f"{name}: error of those learned from over others'"] = inside
+        shares[f"{name}: rebuilt better than another"] = guess
         shares[name] = float((s[:count] ** 2).sum() / (s**2).sum())
         out.append(vt[:count] * sd[:, None])
         codes.append(rest @ vt[:count].T / sd)

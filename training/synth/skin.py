@@ -1,9 +1,9 @@
 """The skin of the synthetic head: mean albedo and components from thousands of unwrapped, unshaded faces.
 
 A nearly frontal face is unwrapped through its dense points, its light is fitted as second-order spherical harmonics of
-the normals on the mean albedo (per colour channel, robustly) and divided out. What a face's colours differ by as a
-whole, and what goes with that difference, is tone and is removed: tone is set on its own. The two sides are averaged by how well they
-were seen. Components are those of the logarithm, in half an atlas.
+the normals on the mean albedo (per colour channel, robustly) and divided out. What a face's bare skin
+differs by on average is tone and is removed: tone is set on its own. The two sides are averaged by how well they were
+seen. Components are those of the logarithm, in half an atlas.
 
     python -m training.synth.skin LABELS.npz [LABELS.npz ...]
 
@@ -26,6 +26,7 @@ from nasion.synth.parameters import N_ALBEDO
 from nasion.synth.raster import rasterise
 from training.synth import shape as shapes
 from training.synth import topology
+from training.synth.privacy import membership, participation
 from training.synth.shape import Faces
 from training.synth.topology import CREASE, MARGIN, Mesh, inside
 
@@ -51,9 +52,9 @@ class Chart:
     """The half atlas: texels by triangle of the refined face with its lids filled in.
 
     Attributes:
-        shape: (rows, columns) of the whole map.
-        corners: (N, 3) vertices, weights: (N, 3), of the N texels on the face; place: (N,) their index in the map.
-        triangles: (T, 3) with the eyes' lids; weights_of: (V, 468) sparse vertices from dense points.
+            shape: (rows, columns) of the whole map.
+            corners: (N, 3) vertices, weights: (N, 3), of the N texels on the face; place: (N,) their index in the map.
+            triangles: (T, 3) with the eyes' lids; weights_of: (V, 468) sparse vertices from dense points.
     """
 
     shape: tuple[int, int]
@@ -109,7 +110,9 @@ def unwrap(chart: Chart, picture: np.ndarray, points: FloatArray) -> tuple[Float
     place = np.einsum("nk,nki->ni", chart.weights, vertices[chart.corners])[:, :2].astype(np.float32)
     # a texel of the map is smaller than a pixel in most pictures, so bilinear look-up neither skips nor repeats much
     blocks = np.pad(place, ((0, -len(place) % 1024), (0, 0))).reshape(-1, 1024, 2)
-    found = cv2.remap(picture, blocks[..., 0].copy(), blocks[..., 1].copy(), cv2.INTER_LINEAR, None, cv2.BORDER_CONSTANT, 0)
+    found = cv2.remap(
+        picture, blocks[..., 0].copy(), blocks[..., 1].copy(), cv2.INTER_LINEAR, None, cv2.BORDER_CONSTANT, 0
+    )
     colour = found.reshape(-1, 3)[: len(place)].astype(np.float64) / 255
     linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
     height, width = picture.shape[:2]
@@ -164,7 +167,7 @@ def unshade(
 
 def trusted(chart: Chart, layout: FloatArray) -> FloatArray:
     """(N,) 0 or 1: texels on bare skin, away from brows, eyes, lips, nostrils and the outline."""
-    rows, columns = chart.shape
+    columns = chart.shape[1]
     at = np.stack([chart.place % columns, chart.place // columns], axis=1) * GRID_MM + (-X_REACH, Y_TOP) + GRID_MM / 2
     names = scheme("dense478")
     middle = layout[list(names.index("face_oval"))].mean(0)
@@ -182,16 +185,21 @@ def trusted(chart: Chart, layout: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class Skin:
-    """Attributes:
-    mean: (rows, columns / 2, 3) log albedo relative to bare skin, right half, outer edge first.
-    components: (K, rows / 2, columns / 4, 3) the same per standard deviation, at half the resolution.
-    codes: (F, K) of the faces. shares: variance explained.
+    """What is learned.
+
+    Attributes:
+        mean: (rows, columns / 2, 3) log albedo relative to bare skin, right half, outer edge first.
+        components: (K, rows / 2, columns / 4, 3) the same per standard deviation, at half the resolution.
+        codes: (F, K) of the faces.
+        share: of the variance that the components hold.
+        membership: two figures of ``privacy.membership``.
     """
 
     mean: FloatArray
     components: FloatArray
     codes: FloatArray
     share: float
+    membership: tuple[float, float]
 
 
 def learn(chart: Chart, layout: FloatArray, faces: Faces, raw: dict[str, FloatArray]) -> Skin:
@@ -225,10 +233,15 @@ def learn(chart: Chart, layout: FloatArray, faces: Faces, raw: dict[str, FloatAr
         stack = np.where(np.array(weights)[good, :, None] > 0.2, np.array(logs)[good], np.nan)
         step = np.zeros_like(mean)
         for start in range(0, len(mean), 4000):
-            step[start : start + 4000] = np.nan_to_num(np.nanmedian(stack[:, start : start + 4000].astype(np.float32), axis=0))
+            step[start : start + 4000] = np.nan_to_num(
+                np.nanmedian(stack[:, start : start + 4000].astype(np.float32), axis=0)
+            )
         step = (step + step[mirror]) / 2
         mean *= np.exp(step)
-        print(f"{good.sum()} of {len(good)} faces, roughness {np.median(rough):.3f}, mean moved {np.abs(step).mean():.4f}", flush=True)
+        print(
+            f"{good.sum()} of {len(good)} faces, roughness {np.median(rough):.3f}, moved {np.abs(step).mean():.4f}",
+            flush=True,
+        )
     return finish(chart, trust, mean, np.array(logs)[good] - step, np.array(weights)[good], mirror)
 
 
@@ -279,7 +292,10 @@ def finish(
     maps -= maps[:, skin].mean(1)[:, None, None]
     flat = maps.reshape(len(maps), -1)
     flat = flat - flat.mean(0)
-    _, s, vt = np.linalg.svd(flat, full_matrices=False)
+    values, vectors = np.linalg.eigh(flat @ flat.T)
+    s = np.sqrt(np.maximum(values[::-1], 0))
+    vt = (flat.T @ vectors[:, ::-1][:, :N_ALBEDO]).T / s[:N_ALBEDO, None]
+    vt *= np.sign(vt[np.arange(len(vt)), np.abs(vt).argmax(1)])[:, None]  # the sign of a component is a free choice
     sd = s[:N_ALBEDO] / np.sqrt(len(flat))
     components = (vt[:N_ALBEDO] * sd[:, None]).reshape(N_ALBEDO, *half, 3)
     logs_mean = np.log(mean)
@@ -290,6 +306,7 @@ def finish(
         components,
         flat @ vt[:N_ALBEDO].T / sd,
         float((s[:N_ALBEDO] ** 2).sum() / (s**2).sum()),
+        membership(flat, N_ALBEDO, np.random.default_rng(0)),
     )
 
 
@@ -311,7 +328,12 @@ def main() -> None:
     faces = Faces(*(getattr(faces, name)[chosen] for name in Faces.__dataclass_fields__))
     skin = learn(chart(mesh), mesh.layout, faces, raw)
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(args.out, mean=skin.mean, components=skin.components, codes=skin.codes)
+    figures = [len(skin.codes), participation(skin.codes), *skin.membership]
+    np.savez_compressed(args.out, mean=skin.mean, components=skin.components, privacy=figures)
+    print(
+        f"one face's share of a component at most {figures[1]:.4f}; error of those inside over others' {figures[2]:.3f}"
+    )
+    print(f"a face learned from is rebuilt better than another {100 * figures[3]:.0f} % of the time")
     print(f"{len(skin.codes)} faces, {len(skin.components)} components hold {100 * skin.share:.0f} % of the variance")
 
 

@@ -1,7 +1,7 @@
 """Our own triangulation of the 478-point layout, refined, with holes for eyes and mouth.
 
-The right half of the mean face is unrolled around the head and triangulated (Delaunay), the left half is its mirror image.
-The lids between margin and crease and everything behind the mouth are left open: ``nasion.synth`` closes
+The right half of the mean face is unrolled around the head and triangulated (Delaunay), the left half is its mirror
+image. The lids between margin and crease and everything behind the mouth are left open: ``nasion.synth`` closes
 them with parts that move. Each edge then gets a vertex in its middle, placed by a thin-plate spline through the points
 around it, so that a coarse face becomes a smooth one and stays a linear function of its points.
 """
@@ -33,14 +33,16 @@ ROUND = 0.8  # how far a new vertex goes from the middle of its edge towards the
 
 @dataclass(frozen=True)
 class Mesh:
-    """Attributes:
-    coarse: (T / 4, 3) of the 468 points, outward; triangle t of it is t, t + T / 4, t + T / 2, t + 3 T / 4 of the
-        refined face's.
-    triangles: (T, 3) of the refined face, outward.
-    weights: (V, 468) sparse: refined vertices from dense points; the first 468 are the points themselves.
-    layout: (V, 2) where the vertices lie in the unrolled face.
-    mirror: (V,) the partner of each vertex on the other side.
-    edges: (V, 2) the two coarse points of each vertex (twice the same for the coarse points).
+    """The refined face.
+
+    Attributes:
+        coarse: (T / 4, 3) of the 468 points, outward; triangle t of it is t, t + T / 4, t + T / 2, t + 3 T / 4 of the
+            refined face's.
+        triangles: (T, 3) of the refined face, outward.
+        weights: (V, 468) sparse: refined vertices from dense points; the first 468 are the points themselves.
+        layout: (V, 2) where the vertices lie in the unrolled face.
+        mirror: (V,) the partner of each vertex on the other side.
+        edges: (V, 2) the two coarse points of each vertex (twice the same for the coarse points).
     """
 
     coarse: IntArray
@@ -54,16 +56,20 @@ class Mesh:
 def unrolled(points: FloatArray) -> FloatArray:
     """(N, 2) mm: arc length round the head's axis, height seen a little from below."""
     x, y, z = np.moveaxis(points, -1, 0)
-    return np.stack([AXIS_DEPTH * 1.1 * np.arctan2(x, AXIS_DEPTH - z), y + TILT * z * np.exp(-((x / 45) ** 2))], axis=-1)
+    return np.stack(
+        [AXIS_DEPTH * 1.1 * np.arctan2(x, AXIS_DEPTH - z), y + TILT * z * np.exp(-((x / 45) ** 2))], axis=-1
+    )
 
 
 def lip_rings() -> IntArray:
     """(4, 20) the lips' rings, each from the right corner over the upper lip and back under the lower one."""
     left = scheme("dense478").mirror
-    return np.array([
-        (*upper, top, *(left[i] for i in upper[::-1]), *(left[i] for i in lower), bottom, *lower[::-1])
-        for upper, top, lower, bottom in RIM
-    ])
+    return np.array(
+        [
+            (*upper, top, *(left[i] for i in upper[::-1]), *(left[i] for i in lower), bottom, *lower[::-1])
+            for upper, top, lower, bottom in RIM
+        ]
+    )
 
 
 def inside(polygon: FloatArray, points: FloatArray) -> np.ndarray:

@@ -1,13 +1,15 @@
 """How the parts of the head hang together: vertices in order, triangles, atlas coordinates, mirror.
 
-Vertices in order: the 478 dense points, the face's refined vertices, lids, mouth, scalp and neck, ears, eyeballs, teeth,
-tongue. The atlas has the face in the middle of a disc, the scalp around it and the neck below; a strip at
-its foot holds eye, teeth, tongue and ear, which both sides share.
+Vertices in order: the 478 dense points, the face's refined vertices, lids, mouth, scalp and neck, ears, eyeballs,
+teeth, tongue, hair. The atlas has the face in the middle of a disc, the scalp around it and the neck below; a strip at
+its foot holds eye, teeth, tongue, ear and hair, which both sides share.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -19,7 +21,7 @@ from nasion.synth.surface import Part
 
 DISC_CENTRE: Final = np.array([0.5, 0.395])
 DISC_SCALE: Final = 0.00265  # atlas widths per mm of the unrolled face
-RIM_SCALE: Final = 0.82  # how far the scalp's last row lies beyond the outline: this times the outline's distance
+RIM_SCALE: Final = 0.72  # how far the scalp's last row lies beyond the outline: this times the outline's distance
 PATCHES: Final = {  # centre and half size in the atlas
     "eye": ((0.075, 0.925), (0.07, 0.07)),
     "teeth": ((0.335, 0.925), (0.165, 0.07)),
@@ -48,17 +50,19 @@ class Blocks:
 
 @dataclass(frozen=True)
 class Assembly:
-    """Attributes:
-    blocks: the vertices' order.
-    triangles, uv, part: as in ``Surface``.
-    margin: (2, 32) vertices round each eye's margin, left then right, outer corner first over the upper lid; every
-        other one is a dense point.
-    crease: (2, 32) the same one ring out.
-    lips: (40,) vertices of the lips' inner edge.
-    outline: (72,) vertices of the face's outline from the forehead's top over the subject's right.
-    scalp: (T,) bool, triangles that hair can cover.
-    curtain, knot: triangles of hanging hair and of a bun, which only some styles have.
-    middle: (2,) mm of the unrolled face, where the disc's centre is.
+    """One mesh for all heads.
+
+    Attributes:
+        blocks: the vertices' order.
+        triangles, uv, part: as in ``Surface``.
+        margin: (2, 32) vertices round each eye's margin, left then right, outer corner first over the upper lid; every
+            other one is a dense point.
+        crease: (2, 32) the same one ring out.
+        lips: (40,) vertices of the lips' inner edge.
+        outline: (72,) vertices of the face's outline from the forehead's top over the subject's right.
+        scalp: (T,) bool, triangles that hair can cover.
+        curtain, knot: triangles of hanging hair and of a bun, which only some styles have.
+        middle: (2,) mm of the unrolled face, where the disc's centre is.
     """
 
     blocks: Blocks
@@ -86,11 +90,11 @@ def blocks(refined: int) -> Blocks:
         2 * hair.ROWS * hair.COLUMNS, hair.KNOT_GRID[0] * hair.KNOT_GRID[1],
     ]  # fmt: skip
     ends = 478 + np.cumsum([0, *sizes])
-    s = [slice(int(a), int(b)) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    s = [slice(int(a), int(b)) for a, b in pairwise(ends)]
     return Blocks(s[0], (s[1], s[2]), s[3], s[4], (s[5], s[6]), (s[7], s[8]), s[9], s[10], s[11], s[12], int(ends[-1]))
 
 
-def assemble(triangles: IntArray, layout: FloatArray, rings: dict[str, IntArray], lips: IntArray) -> Assembly:
+def assemble(triangles: IntArray, layout: FloatArray, rings: Mapping[str, IntArray], lips: BoolArray) -> Assembly:
     """Join the parts.
 
     Args:
@@ -216,11 +220,11 @@ def _add_separate(b: Blocks, add: object, uv: FloatArray) -> None:
         uv[b.eyes[side]] = patch("eye", ball_uv * flip * 0.97)
         add(b.eyes[side].start + ball, (Part.LEFT_EYE, Part.RIGHT_EYE)[side])
     columns = mouth.TOOTH_COLUMNS
+    across = np.linspace(-1, 1, columns)
     for row in (0, 1):
-        u = np.linspace(-1, 1, columns)
         for k, v in enumerate((0.05, 0.55, 0.95)):
             start = b.teeth.start + (3 * row + k) * columns
-            uv[start : start + columns] = patch("teeth", np.stack([u, np.full(columns, v * (1, -1)[row])], axis=1))
+            uv[start : start + columns] = patch("teeth", np.stack([across, np.full(columns, v * (1, -1)[row])], axis=1))
         strip = b.teeth.start + 3 * row * columns + mouth.grid(3, columns)
         add(strip[:, ::-1] if row == 0 else strip, Part.TEETH)
     u, v = np.meshgrid(np.linspace(-1, 1, mouth.TONGUE_GRID[0]), np.linspace(-1, 1, mouth.TONGUE_GRID[1]))

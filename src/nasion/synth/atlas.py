@@ -12,10 +12,19 @@ from nasion.synth import assembly, lids
 from nasion.synth.raster import rasterise
 from nasion.synth.surface import Part, Surface
 
-UPPER_LIP: Final = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 306, 292, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191, 78, 62, 76)  # fmt: skip
-LOWER_LIP: Final = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 306, 292, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95, 78, 62, 76)  # fmt: skip
-NOSE: Final = (168, 417, 465, 412, 399, 456, 420, 360, 344, 278, 294, 327, 2, 98, 64, 48, 115, 131, 198, 236, 174, 188, 245, 193)  # fmt: skip
-FINER: Final = 4  # masks are drawn this much finer than the atlas
+UPPER_LIP: Final = (
+    61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 306, 292, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191,
+    78, 62, 76,
+)  # fmt: skip
+LOWER_LIP: Final = (
+    61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 306, 292, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95,
+    78, 62, 76,
+)  # fmt: skip
+NOSE: Final = (
+    168, 417, 465, 412, 399, 456, 420, 360, 344, 278, 294, 327, 2, 98, 64, 48, 115, 131, 198, 236, 174, 188,
+    245, 193,
+)  # fmt: skip
+FINER: Final = 3  # masks are drawn this much finer than the atlas
 
 
 class Atlas:

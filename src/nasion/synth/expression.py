@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from nasion.core import FloatArray, scheme
+from nasion.core import FloatArray, IntArray, scheme
 from nasion.core.geometry.rotation import rotation_from_vector
 from nasion.synth.parameters import ACTION_UNITS, HeadParameters
 
@@ -84,7 +84,10 @@ PULLS: Final[dict[int, tuple[Pull, ...]]] = {
         Pull((43, 106, 202, 204), (0.3, 3.0, 0), 22),
         Pull((91, 181), (0.3, 2.2, 0), 15, LOW),
     ),
-    16: (Pull((*LOWER_EDGE[:4], *LOWER_RINGS), (0.5, 4.6, -0.8), 17, LOW), Pull((18, 83, 182), (0.4, 3.0, -0.6), 18, LOW)),
+    16: (
+        Pull((*LOWER_EDGE[:4], *LOWER_RINGS), (0.5, 4.6, -0.8), 17, LOW),
+        Pull((18, 83, 182), (0.4, 3.0, -0.6), 18, LOW),
+    ),
     17: (
         Pull((*LOWER_EDGE[:4], *LOWER_RINGS), (0, -2.0, -2.4), 16, LOW),
         Pull((18, 83, 200, 201, 199), (0, -4.2, -2.2), 24, LOW),
@@ -138,7 +141,7 @@ LIP_PAIRS: Final = (  # upper and lower points that meet when the mouth is shut,
 )
 
 
-def lip_pairs(ring: int) -> FloatArray:
+def lip_pairs(ring: int) -> IntArray:
     """(9, 2) partners across the mouth in one ring of the lips, right to left."""
     mirror = scheme("dense478").mirror
     right = LIP_PAIRS[ring]
@@ -176,15 +179,14 @@ def _seam(face: FloatArray) -> FloatArray:
 
 
 @cache
-def _lip_sides() -> tuple[FloatArray, FloatArray]:
+def _lip_sides() -> tuple[IntArray, IntArray]:
     mirror = scheme("dense478").mirror
-    out = []
-    for points in ((*UPPER_EDGE, *UPPER_RINGS, 184, 183, 191), (*LOWER_EDGE, *LOWER_RINGS, 77, 96, 95)):
-        out.append(np.array(sorted({*points, *(mirror[i] for i in points)})))
-    return out[0], out[1]
+    upper, lower = (*UPPER_EDGE, *UPPER_RINGS, 184, 183, 191), (*LOWER_EDGE, *LOWER_RINGS, 77, 96, 95)
+    both = [np.array(sorted({*points, *(mirror[i] for i in points)})) for points in (upper, lower)]
+    return both[0], both[1]
 
 
-def _field(face: FloatArray, pulls: tuple[Pull, ...], seam: FloatArray, flip: FloatArray) -> FloatArray:
+def _field(face: FloatArray, pulls: tuple[Pull, ...], seam: FloatArray, flip: IntArray) -> FloatArray:
     """The two-sided field: every pull on the right half and its mirror image, weights shared where pulls overlap."""
     total, move = np.zeros(468), np.zeros((468, 3))
     for pull in pulls:

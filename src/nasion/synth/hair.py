@@ -23,13 +23,15 @@ RAMP_MM: Final = 26.0  # from the hairline to where the hair has its full thickn
 
 @dataclass(frozen=True)
 class Style:
-    """Attributes:
-    top, side, back: mm the hair stands off the scalp.
-    receding: mm the hairline lies higher in front.
-    parting: degrees beside the middle, to the subject's left; 0 for none.
-    length: mm below the eyes to which a curtain falls; 0 for none.
-    density: 0..1 how far the scalp is hidden.
-    knot: mm radius of a bun; 0 for none.
+    """A hair style.
+
+    Attributes:
+        top, side, back: mm the hair stands off the scalp.
+        receding: mm the hairline lies higher in front.
+        parting: degrees beside the middle, to the subject's left; 0 for none.
+        length: mm below the eyes to which a curtain falls; 0 for none.
+        density: 0..1 how far the scalp is hidden.
+        knot: mm radius of a bun; 0 for none.
     """
 
     top: float
@@ -67,7 +69,7 @@ def direction(position: FloatArray) -> FloatArray:
 
 
 def above_hairline(position: FloatArray, style: Style) -> FloatArray:
-    """mm by which points of the mean head lie above the style's hairline; negative on bare skin."""
+    """How many mm points of the mean head lie above the style's hairline; negative on bare skin."""
     around = direction(position)
     at, height = np.array(HAIRLINE, float).T
     raised = style.receding * np.clip(1 - np.abs(at - 25) / 50, 0, 1)
@@ -75,7 +77,7 @@ def above_hairline(position: FloatArray, style: Style) -> FloatArray:
 
 
 def thickness(position: FloatArray, style: Style) -> FloatArray:
-    """mm that the hair lifts the scalp at points of the mean head."""
+    """How many mm the hair lifts the scalp at points of the mean head."""
     above = above_hairline(position, style)
     ramp = np.clip(above / RAMP_MM, 0, 1)
     ramp = np.sqrt(1 - (1 - ramp) ** 2)

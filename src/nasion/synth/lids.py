@@ -1,10 +1,10 @@
 """Lids that turn about a hinge through the eyeball's centre.
 
-Each eye has a frame: ``a`` mm along the hinge (to image-right), ``rho`` mm away from the hinge and ``phi`` degrees about
-it (0 straight ahead, positive up). A margin point keeps its ``a`` and its ``rho`` and only changes ``phi``, so it can
-neither enter the eyeball nor leave the lid's own surface of revolution; the lid's angle is the ``phi`` of its middle
-point, exactly. ``rho`` is the skin pulled over a ball: the circle of the eyeball plus the lid's thickness, and the two
-straight lines that lead from it to the corners.
+Each eye has a frame: ``a`` mm along the hinge (to image-right), ``rho`` mm away from the hinge and ``phi`` degrees
+about it (0 straight ahead, positive up). A margin point keeps its ``a`` and its ``rho`` and only changes ``phi``, so it
+can neither enter the eyeball nor leave the lid's own surface of revolution; the lid's angle is the ``phi`` of its
+middle point, exactly. ``rho`` is the skin pulled over a ball: the circle of the eyeball plus the lid's thickness, and
+the two straight lines that lead from it to the corners.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _profile(a: FloatArray, ends: FloatArray, corner_rho: FloatArray) -> FloatAr
         ta, tr = ball * np.cos(touch), ball * np.sin(touch)
         outside = (np.sign(a) == np.sign(end)) & (np.abs(a) > ta)
         rho[outside] = tr + (height - tr) * (np.abs(a[outside]) - ta) / (abs(end) - ta)
-    return rho
+    return np.asarray(rho)
 
 
 def lid_angles(parameters: HeadParameters, side: int, middle: tuple[float, float]) -> tuple[float, float]:

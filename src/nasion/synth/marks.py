@@ -7,7 +7,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from nasion.core import FloatArray, IntArray
+from nasion.core import FloatArray, IntArray, scheme
 from nasion.synth import eyes
 from nasion.synth.atlas import Atlas
 from nasion.synth.parameters import HAIR_COLOURS, IRIS_COLOURS, HeadParameters
@@ -15,12 +15,15 @@ from nasion.synth.surface import Region
 
 BROW: Final = {1: (70, 63, 105, 66, 107, 55, 65, 52, 53, 46), 0: (300, 293, 334, 296, 336, 285, 295, 282, 283, 276)}
 BROW_STROKES: Final = 260
-# lines of age on the right half, through dense points; the left half mirrors them
-CROWS_FEET: Final = ((130, 35, 143), (130, 31, 111), (247, 124, 156))
-FOLDS: Final = ((49, 203, 206, 216, 212), (61, 43, 204))
-UNDER_EYE: Final = ((243, 112, 232, 231, 230, 229, 228),)
-FOREHEAD: Final = ((104, 69, 108, 151, 337, 299, 333), (103, 67, 109, 10, 338, 297, 332))
-FROWN: Final = ((9, 107),)
+AGE_LINES: Final = (  # (lines, each with its shift up the forehead), width mm, softness mm, strength
+    ((((130, 35, 143), 0), ((130, 31, 111), 0), ((247, 124, 156), 0)), 0.7, 0.5, 0.48),  # crow's feet
+    ((((49, 203, 206, 216, 212), 0), ((61, 43, 204), 0)), 1.4, 1.4, 0.67),  # beside nose and mouth
+    ((((243, 112, 232, 231, 230, 229, 228), 0),), 1.4, 1.6, 0.45),  # under the eyes
+    ((((104, 69, 108, 151, 337, 299, 333), 0.45), ((103, 67, 109, 10, 338, 297, 332), -0.25),
+      ((104, 69, 108, 151, 337, 299, 333), 0.0)), 0.8, 0.6, 0.54),  # across the forehead
+    ((((9, 107), 0),), 1.0, 0.8, 0.48),  # frown
+)  # fmt: skip
+CONJUNCTIVA, CARUNCLE, LASH = np.array([(0.56, 0.46, 0.42), (0.46, 0.20, 0.17), (0.018, 0.013, 0.011)], np.float32)
 LIPSTICK: Final = np.array([(0.42, 0.035, 0.05), (0.36, 0.07, 0.09), (0.25, 0.02, 0.06), (0.45, 0.14, 0.13)])
 SHADOW: Final = np.array([(0.10, 0.07, 0.06), (0.09, 0.09, 0.14), (0.16, 0.08, 0.09), (0.05, 0.05, 0.05)])
 
@@ -32,24 +35,28 @@ def texture(atlas: Atlas, grain: FloatArray, p: HeadParameters, fine: FloatArray
     """
     mm = atlas.mm
     pores = cv2.GaussianBlur(grain[..., 0], (0, 0), max(0.35, 0.45 * mm))
-    pores -= cv2.GaussianBlur(pores, (0, 0), 1.6 * mm)
+    pores = pores - cv2.GaussianBlur(pores, (0, 0), 1.6 * mm)
     mottle = cv2.GaussianBlur(grain[..., 1], (0, 0), 4.0 * mm) * (8.0 * mm)
     red = cv2.GaussianBlur(grain[..., 2], (0, 0), 6.0 * mm) * (12.0 * mm)
     out = p.detail * (0.038 / max(pores.std(), 1e-6) * pores * fine + 0.03 * mottle)[..., None] * np.ones(3, np.float32)
     out = out + p.detail * 0.05 * red[..., None] * np.array([0.25, -0.5, -0.45], np.float32)
     rng = np.random.default_rng((p.seed, 3))
-    x, y, z = np.moveaxis(atlas.place, -1, 0)
-    cheeks = np.exp(-(((np.abs(x) - 32) / 24) ** 2) - ((y - 22) / 20) ** 2) + np.exp(-((x / 16) ** 2) - ((y - 22) / 16) ** 2)
-    out = out - _spots(atlas, rng, 420, (0.35, 0.9), p)[..., None] * (
-        1.3 * p.freckles * np.clip(cheeks + 0.12, 0, 1)
-    )[..., None] * np.array([0.35, 0.65, 0.8], np.float32)
+    x, y, _ = np.moveaxis(atlas.place, -1, 0)
+    cheeks = np.exp(-(((np.abs(x) - 32) / 24) ** 2) - ((y - 22) / 20) ** 2) + np.exp(
+        -((x / 16) ** 2) - ((y - 22) / 16) ** 2
+    )
+    out = out - _spots(atlas, rng, 420, (0.35, 0.9), p)[..., None] * (1.3 * p.freckles * np.clip(cheeks + 0.12, 0, 1))[
+        ..., None
+    ] * np.array([0.35, 0.65, 0.8], np.float32)
     moles = _spots(atlas, rng, 7, (0.5, 1.1), p)
     out = out - (0.9 * min(p.detail, 1.0)) * moles[..., None] * np.array([0.7, 1.0, 1.0], np.float32)
     out = out - age_lines(atlas, p)[..., None] * np.array([0.8, 1.0, 1.0], np.float32)
-    return out - _beard(atlas, grain, p)
+    return np.asarray(out - _beard(atlas, grain, p))
 
 
-def _spots(atlas: Atlas, rng: np.random.Generator, count: int, radius_mm: tuple[float, float], p: HeadParameters) -> FloatArray:
+def _spots(
+    atlas: Atlas, rng: np.random.Generator, count: int, radius_mm: tuple[float, float], p: HeadParameters
+) -> FloatArray:
     """(A, A) 0..1: round spots all over the face."""
     reach = 0.27 * atlas.size
     at = rng.uniform(-1, 1, (count, 2)) * reach + np.array([0.5, 0.395]) * (atlas.size - 1)
@@ -64,30 +71,17 @@ def _spots(atlas: Atlas, rng: np.random.Generator, count: int, radius_mm: tuple[
 
 def age_lines(atlas: Atlas, p: HeadParameters) -> FloatArray:
     """(A, A) darkening by wrinkles, folds and bags."""
-    if p.wrinkles == 0:
-        return np.zeros((atlas.size, atlas.size), np.float32)
-    mirror = _mirror()
     out = np.zeros((atlas.size, atlas.size), np.float32)
-    for lines, width, soft, strength in (
-        (CROWS_FEET, 0.7, 0.5, 0.30), (FOLDS, 1.4, 1.4, 0.42), (UNDER_EYE, 1.4, 1.6, 0.28), (FOREHEAD, 0.8, 0.6, 0.34),
-        (FROWN, 1.0, 0.8, 0.30),
-    ):  # fmt: skip
+    if p.wrinkles == 0:
+        return out
+    mirror = scheme("dense478").mirror
+    up = atlas.dots[10] - atlas.dots[151]
+    for lines, width, soft, strength in AGE_LINES:
         strokes = []
-        for line in lines:
-            right = smooth_line(atlas.dots[list(line)])
-            left = smooth_line(atlas.dots[[mirror[i] for i in line]])
-            strokes += [right, left]
-            if lines is FOREHEAD:
-                gap = (atlas.dots[10] - atlas.dots[151]) * 0.45
-                strokes = [*strokes, right - gap] if line is FOREHEAD[0] else [right - 0.25 * (atlas.dots[10] - atlas.dots[151])]
-        out = np.maximum(out, strength * atlas.lines(strokes, width, soft) * 1.6)
+        for line, shift in lines:
+            strokes += [smooth_line(atlas.dots[list(side)] + shift * up) for side in (line, [mirror[i] for i in line])]
+        out = np.maximum(out, strength * atlas.lines(strokes, width, soft))
     return out * p.wrinkles
-
-
-def _mirror() -> tuple[int, ...]:
-    from nasion.core import scheme
-
-    return scheme("dense478").mirror
 
 
 def smooth_line(points: FloatArray, steps: int = 8) -> FloatArray:
@@ -116,8 +110,9 @@ def _beard(atlas: Atlas, grain: FloatArray, p: HeadParameters) -> FloatArray:
     dots = cv2.GaussianBlur(grain[..., 2], (0, 0), 0.45)
     dots = np.clip(0.75 + 0.5 * dots / max(dots.std(), 1e-6), 0, 2.2)
     colour = np.array(HAIR_COLOURS[p.hair_colour])
-    tint = 0.75 + 0.35 * colour.mean() / np.maximum(colour, 1e-3) / 2
-    return np.asarray((0.85 * p.stubble * mask * dots)[..., None] * tint.astype(np.float32) * np.array([1.05, 0.95, 0.85], np.float32))
+    tint = 0.75 + 0.18 * colour.mean() / np.maximum(colour, 1e-3)
+    strength = 0.85 * p.stubble * mask * dots
+    return np.asarray(strength[..., None] * tint * np.array([1.05, 0.95, 0.85]))
 
 
 def make_up(albedo: FloatArray, atlas: Atlas, lips: FloatArray, p: HeadParameters) -> None:
@@ -131,7 +126,9 @@ def make_up(albedo: FloatArray, atlas: Atlas, lips: FloatArray, p: HeadParameter
     if p.eye_shadow > 0:
         for side in (0, 1):
             rim = np.concatenate([atlas.lid_line(side, upper=True), atlas.crease[side][16::-1] * 1.0])
-            albedo *= np.exp(-(1.1 * p.eye_shadow * atlas.polygon(rim, 1.3))[..., None] * (1 - shade / shade.max() * 0.6))
+            albedo *= np.exp(
+                -(1.1 * p.eye_shadow * atlas.polygon(rim, 1.3))[..., None] * (1 - shade / shade.max() * 0.6)
+            )
     if p.blush > 0:
         x, y = atlas.place[..., 0], atlas.place[..., 1]
         spot = np.exp(-(((np.abs(x) - 42) / 15) ** 2) - ((y - 26) / 12) ** 2) * atlas.disc
@@ -139,19 +136,21 @@ def make_up(albedo: FloatArray, atlas: Atlas, lips: FloatArray, p: HeadParameter
 
 
 def brows(albedo: FloatArray, regions: IntArray, atlas: Atlas, p: HeadParameters) -> None:
-    """Brows stroke by stroke, in place; darker than the hair of the head unless that is dark already."""
+    """Brows stroke by stroke, in place, a little darker than the hair of the head."""
     colour = np.array(HAIR_COLOURS[p.hair_colour]) * 0.7
+    strokes: list[FloatArray] = []
+    body = np.zeros((atlas.size, atlas.size), np.float32)
     for side, region in ((0, Region.LEFT_BROW), (1, Region.RIGHT_BROW)):
         ring = atlas.dots[list(BROW[side])]
         upper, lower = ring[:5], ring[:4:-1]
-        if p.brow_weight > 0:
-            rng = np.random.default_rng((p.seed, 13, side if not p.mirrored else 1 - side))
-            strokes = _brow_strokes(upper, lower, rng, round(BROW_STROKES * min(p.brow_weight, 1.2)), atlas.mm)
-            hairs = atlas.lines(strokes, 0.22 + 0.10 * p.brow_weight, 0.12)
-            body = atlas.polygon(_waist(upper, lower), 1.1)
-            cover = np.clip(1.25 * hairs + 0.42 * body * p.brow_weight, 0, 0.92) * min(1.0, 0.35 + p.brow_weight)
-            albedo += cover[..., None] * (colour - albedo)
+        rng = np.random.default_rng((p.seed, 13, side if not p.mirrored else 1 - side))
+        strokes += _brow_strokes(upper, lower, rng, round(BROW_STROKES * min(p.brow_weight, 1.2)), atlas.mm)
+        body = np.maximum(body, atlas.polygon(_waist(upper, lower), 1.1))
         regions[atlas.polygon(_waist(upper, lower), 0.3) > 0.4] = region
+    if p.brow_weight > 0:
+        hairs = atlas.lines(strokes, 0.22 + 0.10 * p.brow_weight, 0.12)
+        cover = np.clip(1.25 * hairs + 0.42 * body * p.brow_weight, 0, 0.92) * min(1.0, 0.35 + p.brow_weight)
+        albedo += cover[..., None] * (colour - albedo)
 
 
 def _waist(upper: FloatArray, lower: FloatArray) -> FloatArray:
@@ -182,30 +181,30 @@ def _brow_strokes(
     heading /= np.linalg.norm(heading, axis=1, keepdims=True)
     length = rng.uniform(3.0, 5.5, count)[:, None] * mm
     bend = outward * length * 0.35
-    return [np.stack([r, r + h * d * 0.5 + b * 0.2, r + h * d * 0.8 + b]) for r, h, d, b in zip(root, heading, length, bend, strict=True)]
+    tip, end = root + heading * length * 0.5 + bend * 0.2, root + heading * length * 0.8 + bend
+    return list(np.stack([root, tip, end], axis=1))
 
 
 def lid_edges(albedo: FloatArray, atlas: Atlas, p: HeadParameters) -> None:
-    """Lashes along the margins and the crease above the upper lid, in place."""
-    for side in (0, 1):
-        upper, lower = atlas.lid_line(side, upper=True), atlas.lid_line(side, upper=False)
-        # inside of the lids: wet and pale, red towards the nose where the caruncle is
-        inside = np.clip(1.6 * atlas.polygon(atlas.margin[side], 0.2) - 0.6, 0, 1)[..., None]
-        towards = np.clip((48 - np.abs(atlas.unrolled[..., 0:1])) / 30, 0, 1) ** 2
-        flesh = np.array([0.56, 0.46, 0.42]) * (1 - towards) + np.array([0.46, 0.20, 0.17]) * towards
-        albedo += 0.85 * inside * (flesh - albedo)
-        dark = np.array([0.018, 0.013, 0.011])
-        lash = atlas.lines([smooth_line(upper)], 1.1 + 0.9 * p.eye_shadow, 0.28)
-        under = atlas.lines([smooth_line(lower)], 0.5 + 0.6 * p.eye_shadow, 0.25)
-        cover = np.clip(0.95 * lash + (0.45 + 0.3 * p.eye_shadow) * under, 0, 0.95)
-        albedo += cover[..., None] * (dark - albedo)
-        between = atlas.crease[side][:17] * 0.6 + atlas.margin[side][:17] * 0.4
-        fold = atlas.lines([smooth_line(between[2:15])], 0.5, 0.5)
-        albedo *= np.exp(-0.5 * fold)[..., None]
+    """The lids' wet inside, lashes along the margins and the crease above the upper lid, in place."""
+    inside = np.maximum(*(atlas.polygon(atlas.margin[side], 0.2) for side in (0, 1)))
+    inside = np.clip(1.6 * inside - 0.6, 0, 1)[..., None]
+    # pale outside, red towards the nose, where the caruncle is
+    towards = np.clip((48 - np.abs(atlas.unrolled[..., 0:1])) / 30, 0, 1) ** 2
+    flesh = CONJUNCTIVA + (CARUNCLE - CONJUNCTIVA) * towards
+    albedo += 0.85 * inside * (flesh - albedo)
+    upper = [smooth_line(atlas.lid_line(side, upper=True)) for side in (0, 1)]
+    lower = [smooth_line(atlas.lid_line(side, upper=False)) for side in (0, 1)]
+    lash = atlas.lines(upper, 1.1 + 0.9 * p.eye_shadow, 0.28)
+    under = atlas.lines(lower, 0.5 + 0.6 * p.eye_shadow, 0.25)
+    cover = np.clip(0.95 * lash + (0.45 + 0.3 * p.eye_shadow) * under, 0, 0.95)
+    albedo += cover[..., None] * (LASH - albedo)
+    between = [(atlas.crease[side] * 0.6 + atlas.margin[side] * 0.4)[2:15] for side in (0, 1)]
+    albedo *= np.exp(-0.5 * atlas.lines([smooth_line(line) for line in between], 0.5, 0.5))[..., None]
 
 
 def eyeball(angle: FloatArray, turn: FloatArray, grain: FloatArray, iris: str) -> tuple[FloatArray, IntArray]:
-    """Colours (N, 3) and regions (N,) of texels ``angle`` degrees from the optical axis and ``turn`` radians round it."""
+    """Colours (N, 3) and regions (N,) of texels ``angle`` degrees off the axis and ``turn`` radians round it."""
     base = np.array(IRIS_COLOURS[iris])
     share = np.clip(angle / eyes.LIMBUS, 0, 1)
     fibre = np.cos(turn * 23 + 3 * np.sin(turn * 5)) * 0.5 + np.cos(turn * 41 + 1.3 + 2 * np.sin(3 * turn)) * 0.35
@@ -229,12 +228,12 @@ TEETH_EDGES: Final = np.array([0.0, 0.34, 0.60, 0.86, 1.05])  # from the midline
 
 
 def teeth(x: FloatArray, y: FloatArray) -> FloatArray:
-    """(N, 3) reflectance of texels in the teeth's patch: -1..1 across; y > 0 upper row from edge to gum, y < 0 lower."""
+    """(N, 3) reflectance of texels in the teeth's patch: -1..1 across; y > 0 upper row, edge to gum, y < 0 lower."""
     across, up = np.abs(x), np.abs(y)
     gap = np.abs(across[:, None] - TEETH_EDGES).min(1)
     dark = 0.85 * np.exp(-((gap / 0.014) ** 2)) * np.clip(up / 0.1, 0.35, 1)
     back = 0.9 * np.clip(across - 0.35, 0, 1)
-    enamel = np.array([0.60, 0.56, 0.47]) * np.exp(-dark - back - 0.15 * up)[:, None]
+    enamel = np.array([0.80, 0.76, 0.66]) * np.exp(-dark - back - 0.15 * up)[:, None]
     gum = np.array([0.36, 0.13, 0.12]) * np.exp(-back)[:, None]
     scallop = 0.60 + 0.06 * np.cos(np.interp(across, TEETH_EDGES, np.arange(5.0)) * 2 * np.pi)
     share = np.clip((up - scallop) / 0.06, 0, 1)[:, None]

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nasion.core import FloatArray, IntArray
-from nasion.core.errors import ModelError
+from nasion.core.errors import InputError, ModelError
 from nasion.synth import expression, eyes, hair, lids, mouth, skull
 from nasion.synth.assembly import Assembly, assemble
 from nasion.synth.paint import Painter
 from nasion.synth.parameters import N_ASYMMETRIC, HeadParameters
 from nasion.synth.surface import Paint, Part, Surface
 
+REMEMBERED = 4  # paints: 5 MB each
 EYE_REST = np.array([0.0, -1.2, 7.2])  # mm from the middle of an eye's corners to the eyeball's centre
 
 
@@ -42,9 +46,9 @@ class Eye:
 
 
 class HeadModel:
-    """Our morphable head. Get it with ``HeadModel.load()``; it holds no state between calls."""
+    """Our morphable head. Get it with ``HeadModel.load()``; nothing but speed depends on earlier calls."""
 
-    def __init__(self, arrays: dict[str, FloatArray]) -> None:
+    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Arrays as ``training/synth/build.py`` writes them."""
         self.mean = arrays["mean"].astype(np.float64)
         self.components = arrays["components"].astype(np.float64)
@@ -58,8 +62,11 @@ class HeadModel:
         rows = arrays["rows"].astype(np.int64)
         self._weights = arrays["weights"].astype(np.float64), arrays["columns"].astype(np.int64), rows
         self._ear, _, _ = skull.right_ear()
-        self._rest_scalp = self.shape(HeadParameters(hair="bald")).vertices[self.assembly.blocks.scalp].astype(np.float64)
+        self._rest_scalp = (
+            self.shape(HeadParameters(hair="bald")).vertices[self.assembly.blocks.scalp].astype(np.float64)
+        )
         self._painters: dict[int, Painter] = {}
+        self._paints: dict[tuple[object, ...], Paint] = {}
 
     @classmethod
     def load(cls) -> HeadModel:
@@ -115,9 +122,8 @@ class HeadModel:
         style = hair.STYLES[parameters.hair]
         if style.density == 0:
             return a.triangles, a.part
-        bare = self._rest_scalp
-        if parameters.mirrored:  # a parting changes sides
-            bare = bare * (-1, 1, 1)
+        side = -1 if parameters.mirrored else 1  # a parting changes sides
+        bare = np.asarray(self._rest_scalp * (side, 1, 1))
         lift = hair.thickness(bare, style)
         centre = skull.CENTRE * (0, 1, 1)
         outward = (out[b.scalp] - centre) / skull.AXES**2
@@ -185,8 +191,22 @@ class HeadModel:
         return parameters.mirror(N_ASYMMETRIC)
 
     def paint(self, parameters: HeadParameters, size: int = 512) -> Paint:
-        """The head's colours on an atlas of ``size`` x ``size`` texels."""
-        return self._painter(size).paint(parameters)
+        """The head's colours on an atlas of ``size`` x ``size`` texels.
+
+        What moves does not change the paint: the last few are remembered, so that a clip is painted once. Do not write
+        into the arrays.
+
+        Raises:
+            InputError: ``size`` is not 64..2048.
+        """
+        if not 64 <= size <= 2048:
+            raise InputError(f"an atlas has 64..2048 texels to a side, got {size}")
+        key = (size, parameters.paint_key)
+        if key not in self._paints:
+            if len(self._paints) >= REMEMBERED:
+                del self._paints[next(iter(self._paints))]
+            self._paints[key] = self._painter(size).paint(parameters)
+        return self._paints[key]
 
     def _painter(self, size: int) -> Painter:
         if size not in self._painters:

@@ -38,7 +38,12 @@ def cavity(edge: FloatArray, middle: FloatArray, jaw: FloatArray) -> FloatArray:
     lower = (up < -1e-9)[:, None]
     home = np.where(lower, jaw, middle)
     rows = []
-    for back, wide, high, keep in ((2.5, 0, 2.2, 1.0), (5.0, 0, 7.0, 0.9), (16.0, 27, 16.0, 0.3), (36.0, 24, 17.0, 0.0)):
+    for back, wide, high, keep in (
+        (2.5, 0, 2.2, 1.0),
+        (5.0, 0, 7.0, 0.9),
+        (16.0, 27, 16.0, 0.3),
+        (36.0, 24, 17.0, 0.0),
+    ):
         free = home + np.stack([across * (wide or 26), -up * high, np.full(COLUMNS, back)], axis=1)
         bound = edge + np.stack([np.zeros(COLUMNS), -up * high, np.full(COLUMNS, back)], axis=1)
         rows.append(keep * bound + (1 - keep) * free)
@@ -73,7 +78,7 @@ def tongue(middle: FloatArray) -> FloatArray:
 
 
 def grid(rows: int, columns: int, closed: bool = False) -> IntArray:
-    """(T, 3) triangles of a grid of vertices numbered row by row, facing the camera when rows run down, columns right."""
+    """(T, 3) triangles of a grid numbered row by row, facing the camera when rows run down and columns right."""
     index = np.arange(rows * columns).reshape(rows, columns)
     right = np.roll(index, -1, axis=1) if closed else index[:, 1:]
     left = index if closed else index[:, :-1]

@@ -20,11 +20,12 @@ from nasion.synth.surface import Paint, Part, Region, Surface
 MONK: Final = (  # sRGB of the tones 1..10; Monk, "The Monk Skin Tone Scale", 2023
     "f6ede4", "f3e7db", "f7ead0", "eadaba", "d7bd96", "a07e56", "825c43", "604134", "3a312a", "292420",
 )  # fmt: skip
-REFLECTANCE: Final = 0.80  # of the swatch's linear value: a swatch of 1 would be chalk
+LIGHTEST, DARKEST = 0.76, 0.022  # luminance = DARKEST + LIGHTEST * the swatch's: neither chalk nor soot
 GRID_MM, Y_TOP = 0.8, -66.0  # of the learned maps, as in training/synth/skin.py
 EDGE_MM: Final = 90.0  # of the unrolled face, to each side: the learned map fades out before
 
 
+NOTHING, FOOT = 255, 0.84  # texels without a surface; where the strip of patches begins
 COLLAR: Final = 158.0  # mm below the eyes where cloth begins
 LUMINANCE: Final = np.array([0.2126, 0.7152, 0.0722])
 SKIN_HUE: Final = np.array([1.65, 1.0, 0.66])  # red and blue over green of skin in photos, linear
@@ -33,13 +34,13 @@ SKIN_HUE: Final = np.array([1.65, 1.0, 0.66])  # red and blue over green of skin
 def tone_colour(tone: float) -> FloatArray:
     """(3,) linear RGB reflectance of skin at a place on the Monk scale, 1..10; straight lines between the tones.
 
-    The luminance is the swatch's times ``REFLECTANCE``. The hue lies half-way between the swatch's, which is rather
-    yellow in the light tones, and that of skin in photos.
+    The luminance grows in step with the swatch's, from 0.036 to 0.68. The hue lies half-way between the swatch's,
+    which is rather yellow in the light tones, and that of skin in photos.
     """
     swatches = np.array([[int(code[k : k + 2], 16) for k in (0, 2, 4)] for code in MONK]) / 255
     linear = np.where(swatches <= 0.04045, swatches / 12.92, ((swatches + 0.055) / 1.055) ** 2.4)
     hue = np.sqrt(linear / linear[:, 1:2] * SKIN_HUE)
-    colours = hue * (REFLECTANCE * (linear @ LUMINANCE) / (hue @ LUMINANCE))[:, None]
+    colours = hue * ((DARKEST + LIGHTEST * linear @ LUMINANCE) / (hue @ LUMINANCE))[:, None]
     return np.array([np.interp(tone, np.arange(1, 11), colours[:, k]) for k in range(3)])
 
 
@@ -63,7 +64,7 @@ class Painter:
         a = self.atlas
         self._column = np.abs(a.unrolled[..., 0])
         # the learned map ends at the outline of the face: it fades out before
-        outline = a.polygon(_shrunk(a.group("face_oval"), 0.965), 2.5)
+        outline = a.polygon(_shrunk(a.group("face_oval"), 0.89), 6.0)
         self._learned = (outline * np.clip((EDGE_MM - self._column) / 16, 0, 1))[..., None]
         self._upper = a.polygon(a.dots[list(UPPER_LIP)], 0.25)
         self._lower = a.polygon(a.dots[list(LOWER_LIP)], 0.25)
@@ -118,7 +119,9 @@ class Painter:
             out[(a.part == Part.SKIN) & (a.polygon(a.crease[side], 0.1) > 0.5)] = region
         return out
 
-    def _scalp(self, albedo: FloatArray, regions: IntArray, gloss: FloatArray, grain: FloatArray, p: HeadParameters) -> None:
+    def _scalp(
+        self, albedo: FloatArray, regions: IntArray, gloss: FloatArray, grain: FloatArray, p: HeadParameters
+    ) -> None:
         a, style = self.atlas, hair.STYLES[p.hair]
         if style.density == 0:
             return
@@ -154,10 +157,11 @@ class Painter:
         a = self.atlas
         low = a.place[..., 1] - 0.16 * (a.place[..., 2] - 92)
         cover = np.clip((low - COLLAR) / 3, 0, 1) * (a.part == Part.NECK)
+        cover[(a.part == NOTHING) & (a.v < FOOT)] = 1  # beyond the lowest ring, so that its edge does not bleed
         rng = np.random.default_rng((p.seed, 11))
         colour = 0.02 + 0.5 * rng.random(3) ** 2
         albedo += cover[..., None] * (colour - albedo)
-        here = cover > 0.5
+        here = (cover > 0.5) & (a.part == Part.NECK)
         regions[here], gloss[here] = Region.CLOTH, 0.0
 
     def _patches(
@@ -184,7 +188,7 @@ class Painter:
         x, y = self._local("hair")
         here = (np.abs(x) < 1.3) & (np.abs(y) < 1.1)
         strand = cv2.resize(grain[:2, : a.size, 1], (a.size, a.size), interpolation=cv2.INTER_LINEAR)
-        strand += 0.5 * cv2.GaussianBlur(grain[..., 2], (0, 0), sigmaX=0.4, sigmaY=6) * 3
+        strand = strand + 0.5 * cv2.GaussianBlur(grain[..., 2], (0, 0), sigmaX=0.4, sigmaY=6) * 3
         albedo[here] = np.array(HAIR_COLOURS[p.hair_colour]) * np.exp(0.25 * strand[here] * p.detail)[:, None]
         regions[here], gloss[here] = Region.HAIR, 0.25
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -117,12 +116,13 @@ class HeadParameters:
         change = object.__setattr__
         change(self, "identity", _code("identity", self.identity, N_IDENTITY))
         change(self, "albedo", _code("albedo", self.albedo, N_ALBEDO))
-        units = {unit: _intensity(unit, value) for unit, value in self.expression.items()}
-        change(self, "expression", MappingProxyType(units))
+        change(self, "expression", {unit: _intensity(unit, value) for unit, value in self.expression.items()})
         for name, (low, high) in RANGES.items():
             change(self, name, _within(name, getattr(self, name), low, high))
-        change(self, "lids", tuple(_lid(side, v) for side, v in zip(("left", "right"), _two("lids", self.lids))))
-        change(self, "gaze", tuple(_gaze(side, v) for side, v in zip(("left", "right"), _two("gaze", self.gaze))))
+        left, right = _two("lids", self.lids)
+        change(self, "lids", (_lid("left", left), _lid("right", right)))
+        left, right = _two("gaze", self.gaze)
+        change(self, "gaze", (_gaze("left", left), _gaze("right", right)))
         for name, known in (("hair", HAIR_STYLES), ("hair_colour", HAIR_COLOURS), ("iris", IRIS_COLOURS)):
             if getattr(self, name) not in known:
                 raise InputError(f"{name} must be one of {', '.join(known)}; got {getattr(self, name)!r}")
@@ -131,6 +131,15 @@ class HeadParameters:
         """(left, right) intensity of an action unit, 0 where it is not set."""
         value = self.expression.get(unit, (0.0, 0.0))
         return value if isinstance(value, tuple) else (value, value)
+
+    @property
+    def paint_key(self) -> tuple[object, ...]:
+        """Everything that colours depend on, hashable."""
+        names = (
+            "tone", "iris", "hair", "hair_colour", "brow_weight", "lip_colour", "eye_shadow", "blush", "stubble",
+            "wrinkles", "freckles", "detail", "seed", "mirrored",
+        )  # fmt: skip
+        return (self.albedo.tobytes(), *(getattr(self, name) for name in names))
 
     def mirror(self, asymmetric: int) -> HeadParameters:
         """The same head in a mirror; the last ``asymmetric`` identity components change sign."""
@@ -155,7 +164,9 @@ def _code(name: str, value: FloatArray, length: int) -> FloatArray:
     if not np.isfinite(code).all():
         raise InputError(f"{name} holds NaN or infinite numbers")
     if (np.abs(code) > LIMIT).any():
-        warnings.warn(f"{name} reaches {np.abs(code).max():.1f} standard deviations; drawn back to {LIMIT}", stacklevel=4)
+        warnings.warn(
+            f"{name} reaches {np.abs(code).max():.1f} standard deviations; drawn back to {LIMIT}", stacklevel=4
+        )
     full = np.zeros(length, np.float32)
     full[: len(code)] = np.clip(code, -LIMIT, LIMIT)
     full.setflags(write=False)

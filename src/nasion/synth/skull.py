@@ -2,7 +2,8 @@
 
 The head behind the face is an ellipsoid. On it, curves run from every point of the face's outline to a ring round the
 neck: the circles through the face's middle and the neck's (straight lines in a stereographic projection from the
-neck), so that they fan out over the scalp and never cross. Each starts on the real outline and settles on the ellipsoid.
+neck), so that they fan out over the scalp and never cross. Each starts on the real outline and settles on the
+ellipsoid.
 """
 
 from __future__ import annotations
@@ -113,7 +114,8 @@ EAR_SIZE: Final = (17.5, 31.0)  # half width and half height, mm
 EAR_LEAN: Final = 12.0  # degrees its upper end leans back
 EAR_FLARE: Final = 24.0  # degrees it stands off the head
 EAR_RINGS: Final = (  # share of the outline, height in mm behind and at the lobe: back, rim, dip, inner fold, bowl
-    (0.74, -7.0), (0.97, -1.0), (1.0, 2.5), (0.93, 4.8), (0.82, 3.6), (0.72, 1.4), (0.60, 3.4), (0.48, 2.6), (0.34, -0.8),
+    (0.74, -7.0), (0.97, -1.0), (1.0, 2.5), (0.93, 4.8), (0.82, 3.6), (0.72, 1.4), (0.60, 3.4), (0.48, 2.6),
+    (0.34, -0.8),
 )  # fmt: skip
 
 
