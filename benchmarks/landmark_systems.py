@@ -168,7 +168,8 @@ def mean_face(learn: LandmarkSet, held: LandmarkSet) -> dict[str, Any]:
 
 
 FIGURES = {
-    "points": ("points", 1), "NME %": ("nme", 100), "5 points %": ("five", 100), "inner 51 %": ("inner51", 100), "failures %": ("failures", 100),
+    "points": ("points", 1), "NME %": ("nme", 100), "5 points %": ("five", 100), "inner 51 %": ("inner51", 100),
+    "failures %": ("failures", 100),
     "jittered %": ("jittered", 100), "24 px %": ("low_resolution", 100), "occluded %": ("occluded", 100),
     "turned 45 %": ("turned", 100),
     "M parameters": ("parameters", 1e-6), "ms a face": ("ms", 1), "steps": ("steps", 1), "minutes": ("minutes", 1),

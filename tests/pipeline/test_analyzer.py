@@ -1,10 +1,12 @@
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
 from fakes import FakeDetector, FakeLandmarker, picture
 from nasion.core import Face, ImageArray, InputError, Pose, Reading, SchemeError, TaskError
+from nasion.landmark.landmarker import Placement
 from nasion.pipeline import Analyzer
 
 
@@ -66,6 +68,23 @@ def test_a_reader_without_points() -> None:
 def test_a_picture_without_faces_gives_an_empty_list() -> None:
     analyzer, _, _ = make()
     assert analyzer(NONE) == []
+
+
+def test_without_a_wanted_scheme_faces_carry_the_landmarkers_own() -> None:
+    class Few(FakeLandmarker):
+        scheme = "ibug68"
+
+        def place_many(self, pairs: Sequence[tuple[ImageArray, Face]], *, passes: int | None = None) -> list[Placement]:
+            placed = super().place_many(pairs, passes=passes)
+            return [replace(one, landmarks=one.landmarks.to("ibug68")) for one in placed]
+
+    analyzer, _, _ = make(landmarker=Few())
+    (face,) = analyzer(ONE)
+    assert analyzer.scheme == face.landmarks.scheme.name == "ibug68"
+    assert isinstance(face.pose, Pose)
+    assert np.isfinite(face.pose.yaw)
+    with pytest.raises(SchemeError, match="no conversion leads from 'ibug68' to 'dense478'"):
+        make(landmarker=Few(), scheme="dense478")
 
 
 def test_points_come_in_the_wanted_scheme_and_readers_do_not_mind() -> None:

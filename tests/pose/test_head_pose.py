@@ -88,3 +88,16 @@ def test_points_that_are_no_head_are_not_believed():
     landmarks = Landmarks.from_points(rng.uniform(100, 500, (478, 2)), scheme("dense478"), sigma=0.5)
     pose = HeadPose().read(IMAGE, [Face(Box(100, 100, 500, 500), 0.9, landmarks)])[0]
     assert pose.reliability < 0.5 and pose.reason
+
+
+@pytest.mark.parametrize("layout", ["ibug68", "coarse5"])
+@settings(max_examples=20, deadline=None)
+@given(yaw=st.floats(-50, 50), pitch=st.floats(-25, 25), roll=st.floats(-45, 45))
+def test_fewer_points_do_where_there_are_no_dense_ones(layout, yaw, pitch, roll):
+    few = scheme(layout)
+    assert few.template is not None
+    at = np.array((0.0, 0.0, 600.0))
+    rotation = line_of_sight(at) @ angles_to_rotation(yaw, pitch, roll)
+    landmarks = Landmarks.from_points(CAMERA.project(few.template @ rotation.T + at), few, sigma=0.5)
+    pose = HeadPose().read(IMAGE, [Face(landmarks.box, 0.9, landmarks)])[0]
+    assert (pose.yaw, pose.pitch, pose.roll) == pytest.approx((yaw, pitch, roll), abs=0.2)
