@@ -12,6 +12,7 @@ from nasion.report.bench.memory_probe import peak_mb, resident_mb
 from nasion.report.bench.occlude import hide_part
 from nasion.report.bench.pose import bench_pose
 from nasion.report.bench.startup import import_ms
+from nasion.report.bench.synth import bench_synth
 
 
 @pytest.mark.usefixtures("fake_models")
@@ -97,3 +98,11 @@ def test_the_shared_photos_are_all_there():
     assert [len(helen(data, part)) for part in ("val", "train")] == [90, 870]
     assert len(aflw2000(data)) == 16
     assert all(photo.path.exists() for photo in [*helen(data), *aflw2000(data)])
+
+
+def test_synth_times_every_step_and_its_truth_closes_the_loop():
+    numbers = bench_synth(2, (64,)).numbers
+    assert set(numbers["ms"]) == {"64"}
+    assert all(ms["render"] > 0 and ms["whole"] > ms["shape"] for ms in numbers["ms"].values())
+    assert all(degrees["worst"] < 0.1 for degrees in numbers["degrees"].values())
+    assert numbers["mirror_px"] < 0.01

@@ -117,6 +117,16 @@ def video_command(
     _finish(bench_video(_folder(data), _names(peers), peers_folder, pairs), keep, results, as_json)
 
 
+@bench_app.command("stages")
+def stages_command(
+    data: Data = None, keep: Write = False, results: Results = RESULTS_FOLDER, as_json: Json = False
+) -> None:
+    """Where the time of a video goes, stage by stage."""
+    from nasion.report.bench.stages import bench_stages
+
+    _finish(bench_stages(_folder(data)), keep, results, as_json)
+
+
 @bench_app.command("memory")
 def memory_command(
     data: Data = None,
