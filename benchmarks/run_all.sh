@@ -22,6 +22,7 @@ measure pose                     # 1 min
 measure calibration              # 3 min
 measure detect --peers all       # 5 min
 measure video --peers all        # 15 min
+measure stages                   # 1 min
 measure memory                   # 8 min
 
 if ((${#failed[@]})); then

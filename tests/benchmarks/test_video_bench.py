@@ -3,7 +3,7 @@ import pytest
 
 from fakes import picture
 from nasion.media import VideoWriter
-from nasion.report.bench import crowd, video
+from nasion.report.bench import crowd, stages, video
 from nasion.report.bench.data import helen
 from nasion.report.bench.video import bench_video
 
@@ -76,3 +76,28 @@ def test_a_tile_has_its_face_in_the_middle(bench_data):
     assert [float(v.mean()) for v in red] == pytest.approx(
         [(crowd.TILE - 1) / 2] * 2, abs=15
     )  # the brows are not its top
+
+
+@pytest.mark.usefixtures("fake_models")
+def test_every_stage_has_its_time(clips, monkeypatch):
+    """A clock that only decoding, looking, following and reading move, each by its own step."""
+    from nasion.pipeline import analyzer
+
+    clock = [0.0]
+
+    def takes(seconds, call):
+        def timed(*args):
+            clock[0] += seconds
+            return call(*args)
+
+        return timed
+
+    for name, seconds in (("look", 0.002), ("follow", 0.004), ("read", 0.001)):
+        monkeypatch.setattr(analyzer.Analyzer, name, takes(seconds, getattr(analyzer.Analyzer, name)))
+    monkeypatch.setattr(stages.time, "process_time", lambda: clock[0])
+    monkeypatch.setattr(stages, "CLIP", "moving.mp4")
+    monkeypatch.setattr(stages, "_landmarker", lambda _: {"network": 2.5})
+    monkeypatch.setattr(stages, "describe_models", lambda *_: {})
+    numbers = stages.bench_stages(clips).numbers
+    assert numbers["frames"] == 20
+    assert numbers["ms_per_frame"] == pytest.approx({"decode": 0, "look": 2, "follow": 4, "read": 1})
