@@ -146,7 +146,7 @@ def draw_overlap(figure: Figure, audit: Audit, table: AuditTable) -> None:
     for row, attribute in zip(grid, audit.attributes, strict=True):
         for plot, name in zip(row, strongest, strict=True):
             values = [_of(table, attribute.name, level.name, name) for level in attribute.levels]
-            plot.boxplot(values, vert=False, whis=(5, 95), showfliers=False, widths=0.6)
+            plot.boxplot(values, orientation="horizontal", whis=(5, 95), showfliers=False, widths=0.6)
             plot.set_yticks(range(1, len(values) + 1), [level.name for level in attribute.levels], fontsize=8)
             plot.invert_yaxis()
             plot.spines[["top", "right"]].set_visible(False)
