@@ -150,6 +150,15 @@ def test_a_picture_is_placed_the_same_in_any_batch(torch) -> None:
     assert (together[:1] - alone).abs().max() < 1e-5
 
 
+def test_channel_attention_looks_at_one_picture(torch) -> None:
+    from nasion.train.fgtbt_net import ChannelAttention
+
+    weigh, pictures = ChannelAttention(256), torch.rand(3, 256, 4, 4) * 5  # 16 units: not all of them asleep
+    alone = torch.cat([weigh(picture[None]) for picture in pictures])
+    assert (weigh(pictures) - alone).abs().max() < 1e-5
+    assert not torch.equal(alone[0], pictures[0])
+
+
 def test_edges_reach_every_block(torch) -> None:
     model = FGTBT(plan="tiny").build(68, SIZE)
     model(torch.rand(2, 3, SIZE, SIZE)).square().sum().backward()
