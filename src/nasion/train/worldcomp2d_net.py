@@ -129,28 +129,28 @@ class WorldComp2DNet(nn.Module):
     def embed(self, images: Tensor, at: Tensor) -> Tensor:
         """Embeddings (N, G, 256) of glimpses of normalised images at points (N, G, 2)."""
         both = torch.cat([self.glimpse(images, at, GLIMPSE), self.glimpse(images, at, WIDE)], 2)
-        return self.encoder(both.flatten(0, 1)).unflatten(0, at.shape[:2])
+        return self.encoder(both.flatten(0, 1)).unflatten(0, (-1, at.shape[1]))
 
     def locate(self, images: Tensor, jitter: Tensor | None = None) -> Tensor:
         """(N, K, 2) crop units, before refinement; ``jitter`` (N, 9, 2) moves the fixations of this call only."""
-        at = self.fixations.expand(images.shape[0], -1, -1)
+        at = self.fixations + 0 * images[:, :1, 0, :1]  # an expand would fix the number of faces in the export
         if jitter is not None:
             at = at + jitter
         seen = torch.cat([self.embed(images, at), normalised(at)], -1)
         return self.prior + 0.5 * 255 / PAPER_SIDE * self.locator(seen.flatten(1))
 
     def heat(self, images: Tensor, at: Tensor, which: Tensor) -> Tensor:
-        """AuxLoc's heatmaps (N, G, 27, 27) around ``at`` (N, G, 2) for point numbers ``which`` (N, G)."""
+        """AuxLoc's heatmaps (N, G, 27, 27) around ``at`` (N, G, 2) for point numbers ``which`` (N or 1, G)."""
         patches = self.glimpse(images, at, GLIMPSE)
         label = 2 * which.to(patches.dtype) / (len(self.prior) - 1) - 1
-        plane = label[:, :, None, None, None].expand(-1, -1, 1, GLIMPSE, GLIMPSE)
-        return self.refiner(torch.cat([patches, plane], 2).flatten(0, 1)).unflatten(0, at.shape[:2])
+        plane = label[:, :, None, None, None] + 0 * patches[:, :, :1]
+        return self.refiner(torch.cat([patches, plane], 2).flatten(0, 1)).unflatten(0, (-1, at.shape[1]))
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, K, 2) crop units."""
         images = self.normalise(images)
         at = whole_pixels(self.locate(images))
-        which = torch.arange(len(self.prior), device=images.device).expand(images.shape[0], -1)
+        which = torch.arange(len(self.prior), device=images.device)[None]
         best = self.heat(images, at, which).flatten(2).argmax(-1)
         move = torch.stack([best % GLIMPSE, torch.div(best, GLIMPSE, rounding_mode="floor")], -1) - GLIMPSE // 2
         return at + move.to(at.dtype).clamp(-self.free, self.free) / PAPER_SIDE
