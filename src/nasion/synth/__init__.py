@@ -1,0 +1,102 @@
+"""The synthetic head: people who do not exist, with pose, points, visibility, gaze, lids, action units, light known.
+
+The names below load their modules on first use. Functions named like their module (``motion.motion``,
+``truth_table.truth_table``) are imported from it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nasion.synth.events import EventCamera, EventSettings, read_events, write_events
+    from nasion.synth.light import LIGHTS, Light
+    from nasion.synth.model import HeadModel
+    from nasion.synth.motion import Motion
+    from nasion.synth.occluders import OCCLUDERS, Occluder
+    from nasion.synth.parameters import HeadParameters
+    from nasion.synth.presets import EXPRESSIONS
+    from nasion.synth.sampling import SceneOptions, sample_head, sample_scene, stereo, synth_batch
+    from nasion.synth.scene import Look, Sample, Scene, place, portrait, render_scene
+    from nasion.synth.surface import Paint, Part, Region, Surface
+    from nasion.synth.truth import HeadTruth
+    from nasion.synth.truth_table import truth_row, truth_schema
+
+_HOMES = {
+    "EXPRESSIONS": "presets",
+    "EventCamera": "events",
+    "EventSettings": "events",
+    "HeadModel": "model",
+    "HeadParameters": "parameters",
+    "HeadTruth": "truth",
+    "LIGHTS": "light",
+    "Light": "light",
+    "Look": "scene",
+    "Motion": "motion",
+    "OCCLUDERS": "occluders",
+    "Occluder": "occluders",
+    "Paint": "surface",
+    "Part": "surface",
+    "Region": "surface",
+    "Sample": "scene",
+    "Scene": "scene",
+    "SceneOptions": "sampling",
+    "Surface": "surface",
+    "place": "scene",
+    "portrait": "scene",
+    "read_events": "events",
+    "render_scene": "scene",
+    "sample_head": "sampling",
+    "sample_scene": "sampling",
+    "stereo": "sampling",
+    "synth_batch": "sampling",
+    "truth_row": "truth_table",
+    "truth_schema": "truth_table",
+    "write_events": "events",
+}
+
+__all__ = [
+    "EXPRESSIONS",
+    "LIGHTS",
+    "OCCLUDERS",
+    "EventCamera",
+    "EventSettings",
+    "HeadModel",
+    "HeadParameters",
+    "HeadTruth",
+    "Light",
+    "Look",
+    "Motion",
+    "Occluder",
+    "Paint",
+    "Part",
+    "Region",
+    "Sample",
+    "Scene",
+    "SceneOptions",
+    "Surface",
+    "place",
+    "portrait",
+    "read_events",
+    "render_scene",
+    "sample_head",
+    "sample_scene",
+    "stereo",
+    "synth_batch",
+    "truth_row",
+    "truth_schema",
+    "write_events",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nasion.synth' has no attribute {name!r}")
+    value = getattr(import_module(f"nasion.synth.{_HOMES[name]}"), name)
+    globals()[name] = value  # the next look-up does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
