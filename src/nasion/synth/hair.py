@@ -110,7 +110,12 @@ def curtain(scalp: FloatArray, style: Style) -> FloatArray:
     s = np.linspace(0, 1, ROWS)[:, None]
     y = CURTAIN_TOP + (style.length - CURTAIN_TOP) * s + 0 * turn
     # over the ears it stands out, below it falls towards the neck, long hair rests on the shoulders
-    shape = 1.5 + 11 * np.sin(np.pi * np.clip(s * (style.length - CURTAIN_TOP) / 120, 0, 1)) * np.abs(side) - 9 * s
+    shape = (
+        -5
+        + 7 * np.sqrt(s)
+        + 11 * np.sin(np.pi * np.clip(s * (style.length - CURTAIN_TOP) / 120, 0, 1)) * np.abs(side)
+        - 9 * s
+    )
     out = []
     for inset in (0.0, INSET):
         radius = wide + shape - inset * (0.15 + np.sqrt(s))

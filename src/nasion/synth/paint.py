@@ -20,7 +20,7 @@ from nasion.synth.surface import Paint, Part, Region, Surface
 MONK: Final = (  # sRGB of the tones 1..10; Monk, "The Monk Skin Tone Scale", 2023
     "f6ede4", "f3e7db", "f7ead0", "eadaba", "d7bd96", "a07e56", "825c43", "604134", "3a312a", "292420",
 )  # fmt: skip
-LIGHTEST, DARKEST = 0.76, 0.022  # luminance = DARKEST + LIGHTEST * the swatch's: neither chalk nor soot
+LIGHTEST, DARKEST = 0.62, 0.022  # luminance = DARKEST + LIGHTEST * the swatch's: neither chalk nor soot
 GRID_MM, Y_TOP = 0.8, -66.0  # of the learned maps, as in training/synth/skin.py
 EDGE_MM: Final = 90.0  # of the unrolled face, to each side: the learned map fades out before
 
@@ -34,7 +34,7 @@ SKIN_HUE: Final = np.array([1.65, 1.0, 0.66])  # red and blue over green of skin
 def tone_colour(tone: float) -> FloatArray:
     """(3,) linear RGB reflectance of skin at a place on the Monk scale, 1..10; straight lines between the tones.
 
-    The luminance grows in step with the swatch's, from 0.036 to 0.68. The hue lies half-way between the swatch's,
+    The luminance grows in step with the swatch's, from 0.034 to 0.56. The hue lies half-way between the swatch's,
     which is rather yellow in the light tones, and that of skin in photos.
     """
     swatches = np.array([[int(code[k : k + 2], 16) for k in (0, 2, 4)] for code in MONK]) / 255
@@ -87,7 +87,7 @@ class Painter:
         marks.make_up(albedo, a, lips, p)
         marks.brows(albedo, regions, a, p)
         marks.lid_edges(albedo, a, p)
-        self._scalp(albedo, regions, gloss, grain, p)
+        self._scalp(albedo, regions, gloss, p)
         self._mouth(albedo, gloss)
         self._cloth(albedo, regions, gloss, p)
         self._patches(albedo, regions, gloss, grain, p)
@@ -119,14 +119,12 @@ class Painter:
             out[(a.part == Part.SKIN) & (a.polygon(a.crease[side], 0.1) > 0.5)] = region
         return out
 
-    def _scalp(
-        self, albedo: FloatArray, regions: IntArray, gloss: FloatArray, grain: FloatArray, p: HeadParameters
-    ) -> None:
+    def _scalp(self, albedo: FloatArray, regions: IntArray, gloss: FloatArray, p: HeadParameters) -> None:
         a, style = self.atlas, hair.STYLES[p.hair]
         if style.density == 0:
             return
         above = hair.above_hairline(a.place, style)
-        strands = self._strands(grain)
+        strands = self._strands(p)
         edge = np.clip((above + 2.2 * strands + 2.0) / 7.0, 0, 1) * style.density
         edge[~a.disc | (a.part == Part.MOUTH) | (a.place[..., 1] > 110)] = 0
         colour = np.array(HAIR_COLOURS[p.hair_colour], np.float32)
@@ -135,14 +133,16 @@ class Painter:
         regions[(edge > 0.5) & a.disc] = Region.HAIR
         gloss += edge * (0.22 - gloss)
 
-    def _strands(self, grain: FloatArray) -> FloatArray:
+    def _strands(self, p: HeadParameters) -> FloatArray:
         """(A, A) noise that runs along lines away from the face's middle, as hair on the scalp does."""
         a = self.atlas
         wide = 720
-        rough = cv2.resize(grain[:64, :360, 0], (wide, 64), interpolation=cv2.INTER_LINEAR)
+        rough = np.random.default_rng((p.seed, 17)).standard_normal((64, wide // 2)).astype(np.float32)
+        rough = cv2.resize(rough, (wide, 64), interpolation=cv2.INTER_LINEAR)
         x = ((a.turn / (2 * np.pi) + 0.5) * wide).astype(np.float32)
         y = (a.radius * 36).astype(np.float32)
-        return np.asarray(cv2.remap(rough, x, y, cv2.INTER_LINEAR, None, cv2.BORDER_WRAP))
+        found = cv2.remap(rough, x, y, cv2.INTER_LINEAR, None, cv2.BORDER_WRAP)
+        return np.asarray(found[:, ::-1] if p.mirrored else found)
 
     def _mouth(self, albedo: FloatArray, gloss: FloatArray) -> None:
         a = self.atlas

@@ -14,7 +14,7 @@ from nasion.core.errors import InputError
 
 N_IDENTITY: Final = 40
 N_ASYMMETRIC: Final = 6  # of them, the last ones: how the two sides of a face differ
-N_ALBEDO: Final = 40
+N_ALBEDO: Final = 24
 ACTION_UNITS: Final = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 16, 17, 18, 20, 22, 23, 24, 25, 26, 27, 28, 43, 45)
 HAIR_STYLES: Final = ("bald", "buzz", "short", "parted", "bob", "long", "tied", "receding")
 HAIR_COLOURS: Final = {  # linear RGB reflectance
@@ -63,7 +63,7 @@ class HeadParameters:
 
     Attributes:
         identity: up to 40 numbers, standard deviations of the shape components; missing ones are 0.
-        albedo: up to 40 numbers, standard deviations of the skin texture components; missing ones are 0.
+        albedo: up to 24 numbers, standard deviations of the skin texture components; missing ones are 0.
         expression: intensity 0..1 of action units (FACS numbers in ``ACTION_UNITS``): one number, or (left, right).
         jaw: degrees the jaw is open, on top of AU 26 and 27.
         lids: (left, right) degrees between upper and lower lid as seen from the eye's centre at mid lid; None leaves
