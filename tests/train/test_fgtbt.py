@@ -79,6 +79,11 @@ def test_a_layout_outside_the_union_is_refused() -> None:
         FGTBT(plan="tiny").build(5, SIZE)
 
 
+def test_sizes_that_cannot_be_halved_are_refused() -> None:
+    with pytest.raises(InputError, match="32 divides"):
+        FGTBT().build(68, 80)
+
+
 def test_only_hides_what_a_layout_lacks() -> None:
     assert set(layouts(only(faces("dense478"), "cofw29"))) == {"cofw29"}
     assert set(layouts(only(faces("dense478"), "wflw98"))) == {"wflw98"}

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasion.core import scheme
+from nasion.core import InputError, scheme
 from nasion.train.data import LandmarkSet, stored_side
 from nasion.train.lowres import FACE, coded, crop_side, enlarge, psnr, shrink
 from nasion.train.sht import SHT, hide, join, unlabelled
@@ -81,6 +81,11 @@ def test_unlabelled_faces_are_found(astronaut) -> None:
     assert np.isnan(found.points).all() and found.points.shape == (1, 68, 2)
     assert found.views()[0].shape == (1, 64, 64, 3)
     assert len(unlabelled([], scheme("ibug68"), 64)) == 0
+
+
+def test_sizes_that_cannot_be_halved_are_refused() -> None:
+    with pytest.raises(InputError, match="16 divides"):
+        SHT().build(68, 100)
 
 
 # ---------------------------------------------------------------------------------------------- with PyTorch

@@ -154,6 +154,8 @@ class FGTBT:
     def build(self, points: int, size: int) -> nn.Module:
         """The network: 124 heatmaps whatever ``points`` is, of which those of the layout are read."""
         self._ids(points)
+        if size % 32:
+            raise InputError(f"fgtbt halves its views five times: give a size that 32 divides, such as 96, not {size}")
         from nasion.train import fgtbt_net
 
         plan = {"small": fgtbt_net.SMALL, "tiny": fgtbt_net.TINY, "published": fgtbt_net.PUBLISHED}[self.plan]

@@ -135,10 +135,12 @@ class MOS:
 
         from nasion.train.mos_net import Decoded
 
-        rows = Decoded(model)((images + 1) * 127.5)
+        side = images.shape[-1]
+        spare = -side % 32
+        rows = Decoded(model)(torch.nn.functional.pad((images + 1) * 127.5, (0, spare, 0, spare)))
         best = rows[:, :, 4].argmax(1)
         points = torch.gather(rows[:, :, 5:15], 1, best[:, None, None].expand(-1, 1, 10))
-        return (points.reshape(-1, 5, 2) + 0.5) / images.shape[-1]
+        return (points.reshape(-1, 5, 2) + 0.5) / side
 
     def export(self, model: nn.Module, path: Path) -> Path:
         """Write the ONNX file that ``nasion.FaceDetector`` reads: ``image`` in, ``faces`` (N, A, 18) out.

@@ -57,6 +57,8 @@ class SHT:
 
     def build(self, points: int, size: int) -> nn.Module:
         """Both networks: ``place`` and ``move``."""
+        if size % 16:
+            raise InputError(f"sht halves its views four times: give a size that 16 divides, such as 96, not {size}")
         from torch import nn
 
         from nasion.train.sht_net import DualHallucination, Transfer
