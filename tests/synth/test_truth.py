@@ -15,6 +15,7 @@ from nasion.synth.model import HeadModel
 from nasion.synth.occluders import OCCLUDERS, Occluder, occluder_meshes
 from nasion.synth.sampling import SceneOptions, sample_scene, synth_batch
 from nasion.synth.scene import Sample, Scene, head_mesh, render_scene
+from nasion.synth.surface import Region
 from nasion.synth.truth import OCCLUDED, SELF_OCCLUDED, VISIBLE
 from nasion.synth.truth_table import TRUTH_VERSION, truth_row, truth_schema, truth_table
 
@@ -160,7 +161,8 @@ def test_mirrored_scenes_have_mirrored_truth_and_pixels(model: HeadModel, kind: 
     assert (other.truth.pose.yaw, other.truth.pose.roll) == pytest.approx((flipped.pose.yaw, flipped.pose.roll))
     assert (other.truth.visibility != flipped.visibility).mean() < 0.01  # rays that graze an edge
     difference = np.abs(other.image.astype(int) - one.image[:, ::-1]).max(2)
-    assert (difference > 12).mean() < 0.01
+    strands = (one.regions[:, ::-1] == Region.HAIR) | (other.regions == Region.HAIR)  # painted for each side by itself
+    assert (difference[~strands] > 12).mean() < 0.01
     x = one.truth.flip().point_of_regard[0]
     assert np.isnan(x) or x == pytest.approx(-one.truth.point_of_regard[0])
 
