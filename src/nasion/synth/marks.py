@@ -120,9 +120,10 @@ def make_up(albedo: FloatArray, atlas: Atlas, lips: FloatArray, p: HeadParameter
     rng = np.random.default_rng((p.seed, 5))
     stick, shade = LIPSTICK[rng.integers(len(LIPSTICK))], SHADOW[rng.integers(len(SHADOW))]
     if p.lip_colour > 0:
-        grey = albedo.mean(2, keepdims=True) / max(float(albedo[lips > 0.5].mean()), 1e-3)
+        grey = albedo.mean(2, keepdims=True) / max(lip_reflectance(albedo, lips), 1e-3)
         cover = (0.85 * p.lip_colour * lips)[..., None]
-        albedo += cover * (stick * np.clip(grey, 0.5, 1.5) - albedo)
+        depth = np.clip(0.35 + 1.6 * lip_reflectance(albedo, lips), 0.35, 1)  # dark lips shine through
+        albedo += cover * (depth * stick * np.clip(grey, 0.5, 1.5) - albedo)
     if p.eye_shadow > 0:
         for side in (0, 1):
             rim = np.concatenate([atlas.lid_line(side, upper=True), atlas.crease[side][16::-1] * 1.0])
@@ -133,6 +134,11 @@ def make_up(albedo: FloatArray, atlas: Atlas, lips: FloatArray, p: HeadParameter
         x, y = atlas.place[..., 0], atlas.place[..., 1]
         spot = np.exp(-(((np.abs(x) - 42) / 15) ** 2) - ((y - 26) / 12) ** 2) * atlas.disc
         albedo *= np.exp(-(0.5 * p.blush * spot)[..., None] * np.array([0.05, 0.9, 0.7]))
+
+
+def lip_reflectance(albedo: FloatArray, lips: FloatArray) -> float:
+    """Mean reflectance of the bare lips."""
+    return float(albedo[lips > 0.5].mean())
 
 
 def brows(albedo: FloatArray, regions: IntArray, atlas: Atlas, p: HeadParameters) -> None:

@@ -20,13 +20,14 @@ from nasion.synth.surface import Paint, Part, Region, Surface
 MONK: Final = (  # sRGB of the tones 1..10; Monk, "The Monk Skin Tone Scale", 2023
     "f6ede4", "f3e7db", "f7ead0", "eadaba", "d7bd96", "a07e56", "825c43", "604134", "3a312a", "292420",
 )  # fmt: skip
-LIGHTEST, DARKEST = 0.62, 0.022  # luminance = DARKEST + LIGHTEST * the swatch's: neither chalk nor soot
+LIGHTEST, DARKEST = 0.54, 0.022  # luminance = DARKEST + LIGHTEST * the swatch's: neither chalk nor soot
 GRID_MM, Y_TOP = 0.8, -66.0  # of the learned maps, as in training/synth/skin.py
 EDGE_MM: Final = 90.0  # of the unrolled face, to each side: the learned map fades out before
 
 
 NOTHING, FOOT = 255, 0.84  # texels without a surface; where the strip of patches begins
 COLLAR: Final = 158.0  # mm below the eyes where cloth begins
+LIP_RED: Final = np.array([-0.04, -0.20, -0.22], np.float32)  # what divided-out highlights took from the lips
 LUMINANCE: Final = np.array([0.2126, 0.7152, 0.0722])
 SKIN_HUE: Final = np.array([1.65, 1.0, 0.66])  # red and blue over green of skin in photos, linear
 
@@ -34,7 +35,7 @@ SKIN_HUE: Final = np.array([1.65, 1.0, 0.66])  # red and blue over green of skin
 def tone_colour(tone: float) -> FloatArray:
     """(3,) linear RGB reflectance of skin at a place on the Monk scale, 1..10; straight lines between the tones.
 
-    The luminance grows in step with the swatch's, from 0.034 to 0.56. The hue lies half-way between the swatch's,
+    The luminance grows in step with the swatch's, from 0.032 to 0.49. The hue lies half-way between the swatch's,
     which is rather yellow in the light tones, and that of skin in photos.
     """
     swatches = np.array([[int(code[k : k + 2], 16) for k in (0, 2, 4)] for code in MONK]) / 255
@@ -77,12 +78,16 @@ class Painter:
         grain = rng.standard_normal((a.size, a.size, 3)).astype(np.float32)
         if p.mirrored:
             grain = np.ascontiguousarray(grain[:, ::-1])
-        log = self._skin_pattern(p) + marks.texture(a, grain, p, 0.3 + 0.7 * self._learned[..., 0])
+        lips = np.maximum(self._upper, self._lower)
+        log = (
+            LIP_RED * lips[..., None]
+            + self._skin_pattern(p)
+            + marks.texture(a, grain, p, 0.3 + 0.7 * self._learned[..., 0])
+        )
         albedo = np.exp(log) * tone_colour(p.tone).astype(np.float32)
         regions = self._regions.copy()
         gloss = np.full((a.size, a.size), 0.16, np.float32)
         gloss += 0.10 * a.soften((regions == Region.NOSE).astype(np.float32), 3)
-        lips = np.maximum(self._upper, self._lower)
         gloss += (0.12 + 0.25 * p.lip_colour) * lips
         marks.make_up(albedo, a, lips, p)
         marks.brows(albedo, regions, a, p)

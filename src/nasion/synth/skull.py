@@ -133,7 +133,8 @@ def right_ear() -> tuple[FloatArray, FloatArray, IntArray]:
     points, uv = [], []
     for share, height in EAR_RINGS:
         rise = (height + 1.0) * (1 - 0.85 * front) - 1.0 - 1.2 * front
-        rise = rise * (1 - lobe) + lobe * np.where(share > 0.9, height, 3.0)
+        if height > EAR_RINGS[0][1]:  # the lobe is flat, but its back is closed against the head
+            rise = rise * (1 - lobe) + lobe * np.where(share > 0.9, height, 3.0)
         points.append(np.stack([share * EAR_SIZE[0] * e * width, share * EAR_SIZE[1] * h, rise], axis=1))
         uv.append(share * np.stack([e, -h], axis=1))
     points.append(np.array([[2.0, -2.0, -2.0]]))
