@@ -295,3 +295,16 @@ def test_accurate_reaches_the_landmarker(run, photos, monkeypatch):
     for options in ((), ("--fast",), ("--accurate",)):
         assert run("analyze", photos / "a.png", *options).exit_code == 0
     assert asked == [False, False, True]
+
+
+def test_tiles_reach_the_detector(run, photos, monkeypatch):
+    asked = []
+
+    def load(model, tiles, *_):
+        asked.append(tiles)
+        return FakeDetector()
+
+    monkeypatch.setattr(analyzer, "_load_detector", load)
+    for options in ((), ("--tiles",)):
+        assert run("analyze", photos / "a.png", *options).exit_code == 0
+    assert asked == [False, True]

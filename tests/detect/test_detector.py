@@ -9,6 +9,7 @@ import pytest
 from conftest import shared_data
 from nasion.core import Box, Face, ImageArray, InputError
 from nasion.detect import FaceDetector
+from nasion.detect.detector import DEFAULT_THRESHOLD
 
 # where the faces are, read off the pictures by eye: x0, y0, x1, y1
 ASTRONAUT, HOPPER = Box(178, 70, 272, 178), Box(170, 110, 340, 340)
@@ -40,7 +41,7 @@ def check_points(face: Face) -> None:
 def test_astronaut(detector: FaceDetector, astronaut: ImageArray) -> None:
     face = only(detector.detect(astronaut))
     assert face.box.iou(ASTRONAUT) > 0.6
-    assert 0.65 <= face.score <= 1
+    assert DEFAULT_THRESHOLD <= face.score <= 1
     check_points(face)
     assert (face.landmarks.sigma > 0).all()
 
@@ -90,7 +91,7 @@ def test_small_crop(detector: FaceDetector, astronaut: ImageArray) -> None:
 def test_bgr_is_another_picture(detector: FaceDetector, astronaut: ImageArray) -> None:
     right = only(detector.detect(astronaut))
     wrong = detector.detect(np.ascontiguousarray(astronaut[..., ::-1]))
-    assert not wrong or abs(wrong[0].score - right.score) > 1e-3
+    assert not wrong or np.abs(wrong[0].box.to_array() - right.box.to_array()).max() > 0.1
     assert not wrong or wrong[0].score < right.score
 
 
@@ -153,7 +154,7 @@ def test_a_list_is_not_a_picture(detector: FaceDetector) -> None:
         detector.detect([[1, 2, 3]])  # type: ignore[arg-type]  # what the test is about
 
 
-@pytest.mark.parametrize("options", [{"threshold": 0.0}, {"threshold": 1.5}, {"longest": 8}])
+@pytest.mark.parametrize("options", [{"threshold": 0.0}, {"threshold": 1.5}])
 def test_options_out_of_range(options: dict[str, float]) -> None:
     with pytest.raises(InputError):
         FaceDetector(**options)  # type: ignore[arg-type]  # what the test is about

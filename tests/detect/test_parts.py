@@ -4,19 +4,20 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nasion.detect.canvas import MOST_ENLARGED, MULTIPLE, fit
+from nasion.detect.canvas import MULTIPLE, fit
 from nasion.detect.heads import STRIDES, read_embedded, read_yunet
-from nasion.detect.suppression import overlaps, suppress
+from nasion.detect.suppression import apart, suppress
+from nasion.metrics.detection import iou_matrix
 
 
 @given(st.integers(1, 900), st.integers(1, 900), st.integers(32, 700))
 def test_canvas_and_back(height: int, width: int, longest: int) -> None:
-    canvas = fit(np.full((height, width, 3), 7, np.uint8), longest)
+    canvas = fit(np.full((height, width, 3), 7, np.uint8), longest, 2.0)
     h, w = canvas.pixels.shape[:2]
     assert h % MULTIPLE == 0
     assert w % MULTIPLE == 0
     assert max(h, w) < longest + MULTIPLE
-    assert max(canvas.scale) <= max(MOST_ENLARGED, *(1 / side for side in (height, width)))
+    assert max(canvas.scale) <= max(2.0, *(1 / side for side in (height, width)))
     # the outer edges of the picture are half a pixel outside the centres of its first and last pixels
     inside = np.array([canvas.scale[0] * width, canvas.scale[1] * height]) - 0.5
     rows = np.concatenate([[-0.5, -0.5], inside, [0.9], np.tile(inside, 5)])[None]
@@ -27,14 +28,24 @@ def test_canvas_and_back(height: int, width: int, longest: int) -> None:
 
 
 def test_padding_is_black_and_the_picture_is_upper_left() -> None:
-    canvas = fit(np.full((50, 100, 3), 200, np.uint8), 100)
+    canvas = fit(np.full((50, 100, 3), 200, np.uint8), 100, 1.0)
     assert canvas.pixels.shape == (64, 128, 3)
     assert (canvas.pixels[:50, :100] == 200).all()
     assert canvas.pixels[50:].max() == canvas.pixels[:, 100:].max() == 0
 
 
+def test_small_pictures_are_enlarged_only_so_much() -> None:
+    assert fit(np.zeros((100, 200, 3), np.uint8), 640, 1.28).pixels.shape == (128, 256, 3)
+    assert fit(np.zeros((400, 600, 3), np.uint8), 640, 1.28).scale == (640 / 600, 427 / 400)
+
+
+def test_what_fits_is_not_copied() -> None:
+    image = np.zeros((64, 96, 3), np.uint8)
+    assert fit(image, 96, 2.0).pixels is image
+
+
 def test_fixed_canvas() -> None:
-    canvas = fit(np.full((900, 300, 3), 1, np.uint8), 2000, fixed=(640, 640))
+    canvas = fit(np.full((900, 300, 3), 1, np.uint8), 2000, 2.0, fixed=(640, 640))
     assert canvas.pixels.shape == (640, 640, 3)
     assert canvas.scale[1] * 900 <= 640
 
@@ -43,17 +54,25 @@ def test_suppression_keeps_the_best() -> None:
     boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [50, 50, 60, 60], [0, 0, 10, 9]], np.float32)
     assert suppress(boxes, np.array([0.6, 0.9, 0.3, 0.7]), 0.5).tolist() == [1, 2]
     assert suppress(boxes[:0], np.zeros(0), 0.5).tolist() == []
-    assert overlaps(boxes[0], boxes[:1])[0] == 1
 
 
 @given(st.lists(st.tuples(*[st.floats(0, 50)] * 5), max_size=30))
 def test_what_is_kept_does_not_overlap(values: list[tuple[float, ...]]) -> None:
     rows = np.array(values, np.float64).reshape(-1, 5)
     boxes = np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:4] + 1], axis=1)
-    kept = suppress(boxes, rows[:, 4], 0.4)
-    assert (np.diff(rows[kept, 4]) <= 0).all()
-    for n, i in enumerate(kept):
-        assert (overlaps(boxes[i], boxes[kept[n + 1 :]]) <= 0.4).all()
+    scores = np.float32(1) + rows[:, 4].astype(np.float32)
+    kept = suppress(boxes, scores, 0.4)
+    assert (np.diff(scores[kept]) <= 0).all()
+    shared = iou_matrix(boxes, boxes)
+    assert (shared[np.ix_(kept, kept)][~np.eye(len(kept), dtype=bool)] <= 0.4 + 1e-6).all()
+    for i in set(range(len(boxes))) - set(kept.tolist()):  # what was dropped overlaps something at least as good
+        assert ((shared[i, kept] > 0.4 - 1e-6) & (scores[kept] >= scores[i])).any()
+
+
+def test_a_box_inside_a_better_one_is_not_apart() -> None:
+    boxes = np.array([[0, 0, 10, 10], [2, 2, 5, 5], [8, 0, 30, 10], [40, 0, 50, 10], [38, -2, 60, 20]], np.float32)
+    assert apart(boxes, 0.6).tolist() == [True, False, True, True, False]
+    assert apart(boxes[:0], 0.6).tolist() == []
 
 
 def test_embedded_head_by_hand() -> None:

@@ -4,8 +4,8 @@ Use:
     python -m training.detector.evaluate --data ../shared/data --model FILE.onnx [--peer yunet_n_dynamic.onnx ...]
 
 Needs nasion installed: what is measured is what users run. Held-out photos are those ``prepare.split`` keeps away from
-training. False faces are counted on crops of the held-out photos that hold no box and nothing that a peer takes for a
-face even at a low score, and on frames of the clip without a face.
+training. False faces are counted on crops from below the lowest box of held-out photos, which no detector chose, and on
+frames of the clip without a face, as in ``nasion bench detect``.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ import cv2
 import numpy as np
 
 from nasion.detect import FaceDetector
+from nasion.detect.detector import DEFAULT_THRESHOLD
 from nasion.metrics.detection import detection_score, iou_matrix, match_boxes
+from nasion.report.bench.detect_trials import CROPS, EMPTY_STEP, FACE_BELOW
+from nasion.report.bench.faceless import crops_below
 from training.detector.prepare import read_boxes, split
 
 OVERLAP = 0.4
-CROPS = 200
 SIZES = ((0, 16), (16, 32), (32, 64), (64, 10000))
 
 
@@ -92,31 +94,12 @@ def candidates(data: Path, file: str) -> list[Path]:
     return [home / file, home / "val" / file, home / "val" / Path(file).name]
 
 
-def empty_crops(photos: list[np.ndarray], taken: list[np.ndarray]) -> list[np.ndarray]:
-    """CROPS square crops that touch nothing in ``taken``, seeded."""
-    rng, crops = np.random.default_rng(5), []
-    for _ in range(100_000):
-        i = int(rng.integers(len(photos)))
-        height, width = photos[i].shape[:2]
-        side = int(rng.uniform(64, min(height, width)))
-        x, y = int(rng.uniform(0, width - side)), int(rng.uniform(0, height - side))
-        boxes = taken[i]
-        grow = (boxes[:, 2:4] - boxes[:, :2]) * 0.25
-        apart = (boxes[:, 0] - grow[:, 0] > x + side) | (boxes[:, 2] + grow[:, 0] < x)
-        apart |= (boxes[:, 1] - grow[:, 1] > y + side) | (boxes[:, 3] + grow[:, 1] < y)
-        if apart.all():
-            crops.append(np.ascontiguousarray(photos[i][y : y + side, x : x + side]))
-        if len(crops) == CROPS:
-            break
-    return crops
-
-
 def frames_without_face(path: Path) -> list[np.ndarray]:
     clip, frames = cv2.VideoCapture(str(path)), []
     while True:
         ok, bgr = clip.read()
         if not ok:
-            return frames[::5]
+            return frames[::EMPTY_STEP]
         frames.append(np.ascontiguousarray(bgr[..., ::-1]))
 
 
@@ -137,20 +120,18 @@ def main() -> None:
     parser.add_argument("--model", type=Path, nargs="+", required=True)
     parser.add_argument("--peer", type=Path, nargs="*", default=[])
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--threshold", type=float, default=0.5)
     parser.add_argument("--peer-threshold", type=float, default=0.6)
     args = parser.parse_args()
     boxes = read_boxes(args.data / "boxes" / "boxes.csv")
     held = set(split(list(boxes))[1])
     names = sorted(boxes)
     photos = {n: rgb(args.data / "boxes" / n) for n in names}
-    paths = [(p, args.threshold) for p in args.model] + [(p, args.peer_threshold) for p in args.peer]
+    paths = [(p, DEFAULT_THRESHOLD) for p in args.model]
+    paths += [(p, args.peer_threshold) for p in args.peer]
     systems = {p.stem: FaceDetector(p, threshold=t, threads=args.threads) for p, t in paths}
     held_names = [n for n in names if n in held]
-    # free of faces by the truth and in the eyes of the peers at a low score: our own false alarms are what is counted
-    wary = [FaceDetector(p, threshold=0.15, threads=args.threads) for p in args.peer]
-    taken = [np.concatenate([boxes[n], *(rows(d, photos[n])[:, :4] for d in wary)]) for n in held_names]
-    crops = empty_crops([photos[n] for n in held_names], taken)
+    clear = [n for n in held_names if n not in FACE_BELOW]
+    crops = crops_below([photos[n] for n in clear], [boxes[n] for n in clear], CROPS)
     frames = frames_without_face(args.data / "video" / "no_face.mp4")
     vga = cv2.resize(photos[held_names[0]], (640, 480))
     report: dict[str, dict[str, object]] = {}

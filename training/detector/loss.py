@@ -1,18 +1,21 @@
-"""Which cells answer for which face, and what a wrong answer costs.
+"""What a wrong answer costs.
 
-Assignment: SimOTA (Ge et al., "YOLOX", 2021) over the whole batch at once. Score: quality focal loss with the
-overlap as its target (Li et al., "Generalized Focal Loss", NeurIPS 2020). Box: GIoU. Points: smooth L1 over the size of
-the face.
+Score: focal loss towards a soft target (Li et al., "Generalized Focal Loss", NeurIPS 2020). Box: GIoU. Points: smooth
+L1 over the size of the face. Boxes and points count by their cell's target score. Hints: the squared distance of the
+features, through a linear map, to the teacher's (Romero et al., "FitNets", ICLR 2015).
 """
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch.nn import functional
 
 from training.detector.net import STRIDES
+from training.detector.targets import SEEN, Targets
 
-MOST_CELLS = 10  # a face is given at most this many cells
+SHARE = {8: 1.0, 16: 1.2, 32: 2.0}  # large faces are rare in a batch, and their points matter most
+FOCUS = 1.5
 
 
 def cells(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -31,10 +34,10 @@ def flatten(maps: tuple[torch.Tensor, ...]) -> torch.Tensor:
 
 
 def decode(raw: torch.Tensor, corner: torch.Tensor, stride: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """(B, A, 15) to boxes (B, A, 4) and points (B, A, 5, 2), px."""
-    center = raw[..., 1:3] * stride[:, None] + corner
-    half = raw[..., 3:5].clamp(-4, 5).exp() * stride[:, None] / 2
-    points = raw[..., 5:].unflatten(-1, (5, 2)) * stride[:, None, None] + corner[:, None]
+    """Answers (..., A, 15) of cells (A, 2), (A,) to boxes (..., A, 4) and points (..., A, 5, 2), px."""
+    center = raw[..., 1:3] * stride[..., None] + corner
+    half = raw[..., 3:5].clamp(-4, 5).exp() * stride[..., None] / 2
+    points = raw[..., 5:].unflatten(-1, (5, 2)) * stride[..., None, None] + corner[..., None, :]
     return torch.cat([center - half, center + half], -1), points
 
 
@@ -47,92 +50,63 @@ def overlap(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tenso
     return iou, iou - (hull - union) / hull.clamp(min=1e-6)
 
 
-@torch.no_grad()
-def assign(
-    logit: torch.Tensor,
-    boxes: torch.Tensor,
-    corner: torch.Tensor,
-    stride: torch.Tensor,
-    truth: torch.Tensor,
-    owner: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cells for faces.
-
-    Args:
-        logit: (B, A). boxes: (B, A, 4) px. truth: (N, 4) px, the faces of the batch. owner: (N,) their picture.
-
-    Returns:
-        face (P,) and cell (P,): pairs, each cell of a picture at most once.
-    """
-    middle = corner + stride[:, None] / 2
-    size = truth[:, 2:] - truth[:, :2]
-    away = (middle[None] - (truth[:, None, :2] + truth[:, None, 2:]) / 2).abs()
-    # near the centre of the face, measured in cells: were a large face to choose among dozens of cells, its choice
-    # would change from step to step, and every cell would learn to be unsure
-    near = stride[None, :, None]
-    candidate = (away < torch.minimum(torch.maximum(size[:, None] * 0.35, near), 1.5 * near)).all(-1)
-    off_center = away.sum(-1) / stride[None]
-    iou = overlap(boxes[owner], truth[:, None])[0]
-    scale = (size.prod(-1).sqrt()[:, None] / (stride[None] * 3.5)).log2().abs()
-    score = logit[owner].sigmoid()
-    # a score of s costs -log(s): cells that already see the face keep it; scale and centre decide while all are blind
-    cost = -(score + 1e-6).log() * 0.5 - 3 * (iou + 1e-6).log().clamp(min=-6)
-    cost += 1.5 * scale + 0.5 * off_center + 1e5 * (~candidate)
-    count = torch.topk(iou * candidate, MOST_CELLS, dim=1).values.sum(1).int().clamp(1, MOST_CELLS)
-    value, cell = torch.topk(-cost, MOST_CELLS, dim=1)
-    chosen = (torch.arange(MOST_CELLS)[None] < count[:, None]) & (value > -1e4)
-    face, rank = chosen.nonzero(as_tuple=True)
-    cell, price = cell[face, rank], -value[face, rank]
-    flat = owner[face] * logit.shape[1] + cell
-    best = torch.full((logit.numel(),), torch.inf).scatter_reduce(0, flat, price, "amin")
-    keep = price <= best[flat]
-    return face[keep], cell[keep]
-
-
 def detection_loss(
-    raw: torch.Tensor, corner: torch.Tensor, stride: torch.Tensor, rows: torch.Tensor, owner: torch.Tensor
+    raw: torch.Tensor, corner: torch.Tensor, stride: torch.Tensor, wanted: list[Targets]
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """The loss of a batch.
-
-    Args:
-        raw: (B, A, 15) the network's answers.
-        rows: (M, 16) labels (see ``prepare.py``). owner: (M,) int64, the picture of each.
-    """
-    boxes, points = decode(raw, corner, stride)
+    """The loss of a batch: raw (B, A, 15) against one ``Targets`` per picture."""
+    share = torch.tensor([SHARE[int(s)] for s in stride])
+    target = torch.from_numpy(np.stack([t.score for t in wanted])).float()
+    weight = torch.from_numpy(np.stack([t.weight for t in wanted])).float() * share
     logit = raw[..., 0]
-    real = rows[:, 4] == 1
-    truth, of = rows[real], owner[real]
-    face, cell = assign(logit, boxes, corner, stride, truth[:, :4], of)
-    picture = of[face]
-    iou, giou = overlap(boxes[picture, cell], truth[face, :4])
-    extent = (truth[face, 2:4] - truth[face, 0:2]).prod(-1).sqrt()
-    share = (extent / 48).clamp(1, 4)  # large faces are rare in a batch, and their points matter most
-
-    weight = torch.ones_like(logit)
-    middle = corner + stride[:, None] / 2
-    for box, b in zip(rows[~real, :4], owner[~real].tolist(), strict=True):
-        reach = torch.maximum((box[2:] - box[:2]) / 2, stride[:, None] / 2)
-        weight[b][((middle - (box[:2] + box[2:]) / 2).abs() < reach).all(-1)] = 0
-    target = torch.zeros_like(logit)
-    # small faces overlap poorly even when they are seen well: start their target at 0.3
-    target[picture, cell] = 0.3 + 0.7 * iou.detach().clamp(0, 1)
-    weight[picture, cell] = share
-    focus = (target - logit.sigmoid()).detach().abs() ** 2
+    focus = (target - logit.sigmoid()).detach().abs() ** FOCUS
     bce = functional.binary_cross_entropy_with_logits(logit, target, reduction="none")
-    positives = share.sum().clamp(min=1)
-    score_loss = (bce * focus * weight).sum() / positives
+    total = (target * share).sum().clamp(min=1)
+    score_loss = (bce * focus * weight).sum() / total
 
-    box_loss = ((1 - giou) * share).sum() / positives
-    known = (~truth[face, 5].isnan()) * share
-    error = (points[picture, cell] - truth[face, 5:15].nan_to_num().unflatten(-1, (5, 2))) / extent[:, None, None]
+    picture, cell = (target > SEEN).nonzero(as_tuple=True)
+    trust = (target * share)[picture, cell]
+    boxes, points = decode(raw[picture, cell], corner[cell], stride[cell])
+    true_box = torch.from_numpy(np.stack([t.box for t in wanted])).float()[picture, cell]
+    box_loss = ((1 - overlap(boxes, true_box)[1]) * trust).sum() / trust.sum().clamp(min=1)
+    known = torch.from_numpy(np.stack([t.point_weight for t in wanted])).float()[picture, cell] * share[cell]
+    true_points = torch.from_numpy(np.stack([t.points for t in wanted])).float()[picture, cell].unflatten(-1, (5, 2))
+    extent = (true_box[:, 2:] - true_box[:, :2]).clamp(min=1).prod(-1).sqrt()
+    error = (points - true_points) / extent[:, None, None]
     point_loss = functional.smooth_l1_loss(error, torch.zeros_like(error), beta=0.05, reduction="none").mean((1, 2))
     point_loss = (point_loss * known).sum() / known.sum().clamp(min=1)
-    total = 2 * score_loss + 2 * box_loss + 4 * point_loss
-    parts = {
-        "loss": float(total.detach()),
-        "score": float(score_loss.detach()),
-        "box": float(box_loss.detach()),
-        "points": float(point_loss.detach()),
-        "cells": len(face) / max(int(real.sum()), 1),
-    }
-    return total, parts
+    loss = 2 * score_loss + 2 * box_loss + 4 * point_loss
+    parts = {"loss": float(loss.detach()), "score": float(score_loss.detach()), "box": float(box_loss.detach())}
+    return loss, parts | {"points": float(point_loss.detach())}
+
+
+class Hints(torch.nn.Module):
+    """Linear maps from the student's features to the teacher's; not part of what ships."""
+
+    def __init__(self, widths: tuple[int, ...], teacher: int = 64) -> None:
+        super().__init__()
+        self.maps = torch.nn.ModuleList(
+            torch.nn.Sequential(torch.nn.BatchNorm2d(width, affine=False), torch.nn.Conv2d(width, teacher, 1))
+            for width in widths
+        )
+        for _, last in self.maps:
+            torch.nn.init.zeros_(last.weight)
+
+    def forward(
+        self, features: tuple[torch.Tensor, ...], hints: list[tuple[np.ndarray, ...]], wanted: list[Targets]
+    ) -> torch.Tensor:
+        """Mean squared distance over the teacher's variance per channel; cells near a face count for more."""
+        target = torch.from_numpy(np.stack([t.score for t in wanted])).float()
+        near, start = [], 0
+        for f in features[:3]:
+            cells_here = f.shape[2] * f.shape[3]
+            score = target[:, start : start + cells_here].reshape(len(target), 1, *f.shape[2:])
+            near.append(functional.max_pool2d(score, 3, 1, 1).add(0.2))
+            start += cells_here
+        total = torch.zeros(())
+        for i, (f, linear) in enumerate(zip(features, self.maps, strict=True)):
+            teacher = torch.from_numpy(np.stack([h[i] for h in hints]))
+            spread = teacher.std((0, 2, 3), keepdim=True)
+            spread = spread.clamp(min=0.3 * float(spread.mean()))  # some channels hardly ever speak
+            error = ((linear(f) - teacher) / spread) ** 2 * near[i % 3]
+            total = total + error.mean() / near[i % 3].mean()
+        return total / len(self.maps)

@@ -24,18 +24,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from training.detector.teacher import Teacher, iou_matrix
+from training.detector.teacher import FROM_YUNET, Teacher, grow, iou_matrix
 
 SEED = 20
 HELD_OUT = 253  # of the 703 photos of data/boxes
+VALIDATION = 9  # every ninth of the others is for choices (threshold, size), not for gradients
 FACE_SIDE, PHOTO_SIDE = 224, 608
 MAX_SPREAD = 0.04  # the dense teacher's disagreement with itself, over the distance between the outer eye corners
 FACE_SETS = ("/faces/", "/identity/", "/expression/", "/landmarks68/train/", "/landmarks68/ytf/")
 # coarse5 from the mesh: the middle of the eye's corners, the nose tip, the corners of the mouth; subject's left first
 MESH_POINTS = ((362, 263), (33, 133), (1,), (291,), (61,))
-# From YuNet's box to the box of data/boxes, as fractions of YuNet's width and height: x0, y0, x1, y1.
-# Medians over the matches; YuNet boxes reach higher on the forehead and end above the chin.
-FROM_YUNET = np.array([-0.02, 0.176, 0.02, 0.079])
 
 
 def split(files: list[str]) -> tuple[list[str], list[str]]:
@@ -43,6 +41,11 @@ def split(files: list[str]) -> tuple[list[str], list[str]]:
     order = np.random.default_rng(SEED).permutation(len(files))
     names = sorted(files)
     return sorted(names[i] for i in order[HELD_OUT:]), sorted(names[i] for i in order[:HELD_OUT])
+
+
+def validation(train: list[str]) -> list[str]:
+    """The photos of the training part on which thresholds are chosen: no gradient sees them."""
+    return train[::VALIDATION]
 
 
 def read_boxes(path: Path) -> dict[str, np.ndarray]:
@@ -62,12 +65,6 @@ def five_points(mesh: np.ndarray) -> np.ndarray:
 def mesh_box(mesh: np.ndarray) -> np.ndarray:
     """(4,) the extent of the mesh: x0, y0, x1, y1."""
     return np.concatenate([mesh[:468, :2].min(0), mesh[:468, :2].max(0)])
-
-
-def grow(box: np.ndarray, by: np.ndarray) -> np.ndarray:
-    """Move the sides of (..., 4) boxes by fractions of their width and height."""
-    size = np.tile(box[..., 2:4] - box[..., :2], 2)
-    return box[..., :4] + by * size
 
 
 def row(box: np.ndarray, kind: float, points: np.ndarray | None, score: float) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 SIDE = 320
 SMALLEST = 6.0  # px, the geometric mean of the sides: below this a face is ignored, neither taught nor punished
 MIRRORED = [1, 0, 2, 4, 3]  # coarse5 under a mirror
-KINDS, SHARES = ("crowd", "paste", "mosaic"), (0.42, 0.25, 0.33)
+KINDS, SHARES = ("crowd", "paste", "mosaic"), (0.7, 0.18, 0.12)
 
 
 @dataclass
@@ -74,11 +74,11 @@ def warp(image: np.ndarray, matrix: np.ndarray, fill: tuple[int, int, int] = (0,
 
 
 def angle(rng: np.random.Generator) -> float:
-    """Mostly upright, some tilted, a few lying or upside-down; degrees."""
+    """Mostly upright, some tilted, some lying or upside-down; degrees."""
     draw = rng.random()
-    if draw < 0.03:
+    if draw < 0.05:
         return float(rng.choice([90.0, 180.0, 270.0]) + rng.normal(0, 8))
-    return float(rng.uniform(-45, 45) if draw < 0.2 else rng.normal(0, 6))
+    return float(rng.uniform(-45, 45) if draw < 0.15 else rng.normal(0, 5))
 
 
 def overlaps(box: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -90,36 +90,49 @@ def overlaps(box: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 class Scenes:
-    """``scene(step, place)`` gives an image (SIDE, SIDE, 3) uint8 RGB and its rows (N, 16)."""
+    """Seeded scenes.
 
-    def __init__(self, work: Path, seed: int) -> None:
+    Args:
+        work: where ``prepare.py`` wrote.
+        seed: of every scene.
+        photos: which photos of the crowds to use: the training ones, or those kept for choices.
+    """
+
+    def __init__(self, work: Path, seed: int, photos: list[int]) -> None:
         self.faces, self.crowds, self.seed = Store.load(work, "faces"), Store.load(work, "crowds"), seed
+        self.photos = photos
         self.wide = np.flatnonzero(["/landmarks68/" in f for f in self.faces.files])  # much more than the face
 
-    def scene(self, step: int, place: int) -> tuple[np.ndarray, np.ndarray]:
+    def scene(self, step: int, place: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The picture (SIDE, SIDE, 3) uint8 RGB as the network sees it, as the teacher sees it, and its rows (N, 16).
+
+        Column 4 of a row: 1 a face, between 0 and 1 as likely one as that, 0 to be ignored, -1 surely none.
+        """
         rng = np.random.default_rng([self.seed, step, place])
         kind = rng.choice(KINDS, p=SHARES)
         image, rows = getattr(self, kind)(rng)
         rows = self.settle(rows)
-        image = distract(rng, occlude(rng, image, rows), rows)
-        return degrade(rng, image), rows
+        image, decoys = distract(rng, occlude(rng, image, rows), rows)
+        return degrade(rng, image), image, np.concatenate([rows, decoys])
 
     @staticmethod
     def settle(rows: np.ndarray) -> np.ndarray:
-        """Drop what is outside; ignore what is mostly outside or too small to tell."""
+        """Leave what is mostly outside to the teacher; ignore what is too small to tell."""
         inside = np.clip(rows[:, 2:4], 0, SIDE) - np.clip(rows[:, 0:2], 0, SIDE)
         size = rows[:, 2:4] - rows[:, 0:2]
         share = inside.prod(1) / np.maximum(size.prod(1), 1e-6)
         rows = rows.copy()
-        rows[(share < 0.45) | (np.sqrt(size.prod(1)) < SMALLEST), 4] = 0
-        return rows[share > 0.05]
+        unsure = rows[:, 4] == 0
+        rows[unsure, 4] = rows[unsure, 15]
+        rows[np.sqrt(size.prod(1)) < SMALLEST, 4] = 0
+        return rows[share > 0.45]
 
     def crowd(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        i = int(rng.integers(len(self.crowds)))
+        i = self.photos[int(rng.integers(len(self.photos)))]
         image, rows = self.crowds.picture(i), self.crowds.rows[i]
         face = rows[int(rng.integers(len(rows)))]
         size = float(np.sqrt(max((face[2] - face[0]) * (face[3] - face[1]), 4.0)))
-        target = np.exp(rng.uniform(np.log(9), np.log(240)))
+        target = np.exp(rng.uniform(np.log(8), np.log(60 if rng.random() < 0.5 else 200)))
         extent = self.crowds.size[i].astype(np.float64)
         least = SIDE / extent.max() * (1.0 if rng.random() < 0.85 else 0.5)  # rarely more margin than photo
         scale = float(np.clip(target / size, least, max(4.0, least)))
@@ -137,7 +150,7 @@ class Scenes:
         if draw < 0.35:
             return self.crowd(rng)
         if draw < 0.8:
-            i = int(rng.integers(len(self.crowds)))
+            i = self.photos[int(rng.integers(len(self.photos)))]
             image, rows = self.crowds.picture(i), self.crowds.rows[i]
             height, width = image.shape[:2]
             for _ in range(12):
@@ -234,24 +247,18 @@ def texture(rng: np.random.Generator) -> np.ndarray:
 
 
 def occlude(rng: np.random.Generator, image: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Cover up to about a third of some faces: bars, hands, masks, sunglasses in the roughest form."""
-    for x0, y0, x1, y1, kind in rows[:, :5]:
+    """Cover up to about half of some faces: masks, bars over the eyes, hands in the roughest form."""
+    for face in rows:
+        x0, y0, x1, y1 = face[:4]
         w, h = x1 - x0, y1 - y0
-        if kind != 1 or w < 12 or rng.random() > 0.12:
+        if face[4] != 1 or w < 10 or rng.random() > 0.16:
             continue
-        colour = tuple(int(v) for v in rng.integers(0, 256, 3))
         draw = rng.random()
-        if draw < 0.4:  # the lower face
-            top = y0 + h * rng.uniform(0.5, 0.65)
-            points = [
-                [x0, top],
-                [x0 + w / 2, top - h * rng.uniform(0, 0.08)],
-                [x1, top],
-                [x1 - w * 0.1, y1],
-                [x0 + w * 0.1, y1],
-            ]
-            cv2.fillPoly(image, [np.array(points, np.int32)], colour, cv2.LINE_AA)
-        elif draw < 0.6:  # the eyes
+        if draw < 0.55:
+            wear_mask(rng, image, face)
+            continue
+        colour = pigment(rng)
+        if draw < 0.7:
             y = y0 + h * rng.uniform(0.2, 0.3)
             cv2.rectangle(image, (int(x0), int(y)), (int(x1), int(y + h * rng.uniform(0.12, 0.25))), colour, -1)
         else:
@@ -261,10 +268,41 @@ def occlude(rng: np.random.Generator, image: np.ndarray, rows: np.ndarray) -> np
     return image
 
 
-def distract(rng: np.random.Generator, image: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """In half of the scenes, things a little like faces that are none: lamps, signs, balls, rings, letters, glyphs."""
+def wear_mask(rng: np.random.Generator, image: np.ndarray, face: np.ndarray) -> None:
+    """A mask from the bridge of the nose to below the chin, shaded, perhaps folded and with straps."""
+    if np.isnan(face[5]):
+        center, size = (face[:2] + face[2:4]) / 2, face[2:4] - face[:2]
+        right, down = np.array([size[0] / 2, 0.0]), np.array([0.0, size[1] / 2])
+        nose = center + 0.1 * down
+    else:  # along the face's own axes
+        points = face[5:15].reshape(5, 2)
+        eyes, mouth, nose = points[:2].mean(0), points[3:].mean(0), points[2]
+        down = (mouth - eyes) * 1.1
+        right = np.array([down[1], -down[0]]) * 0.85
+    top, spread = rng.uniform(-0.4, 0.1), rng.uniform(0.8, 1.15)
+    outline = [(-1, top), (-0.35, top - 0.12), (0, top - 0.18), (0.35, top - 0.12), (1, top)]
+    outline += [(0.95, 0.5), (0.55, 1.0), (0, 1.15), (-0.55, 1.0), (-0.95, 0.5)]
+    polygon = np.array([nose + u * spread * right + v * down for u, v in outline])
+    pale = rng.choice(4, p=[0.4, 0.25, 0.2, 0.15])
+    base = ((225, 228, 232), (150, 190, 220), (25, 25, 30), pigment(rng))[int(pale)]
+    base = tuple(int(np.clip(v + rng.normal(0, 14), 0, 255)) for v in base)
+    cv2.fillPoly(image, [(polygon * 16).astype(np.int32)], base, cv2.LINE_AA, 4)
+    size = float(np.linalg.norm(right))
+    if size > 8:
+        for v in rng.uniform(0.0, 0.9, int(rng.integers(0, 4))):
+            shade = tuple(int(np.clip(c * rng.uniform(0.75, 1.1), 0, 255)) for c in base)
+            ends = [nose + u * spread * right * 0.9 + v * down for u in (-1, 1)]
+            cv2.line(image, *(tuple(int(c) for c in e) for e in ends), shade, max(1, int(size / 20)), cv2.LINE_AA)
+
+
+def distract(rng: np.random.Generator, image: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """In half of the scenes, things a little like faces that are none: lamps, signs, balls, rings, letters, glyphs.
+
+    Returns the picture and a row per thing, marked as surely no face.
+    """
+    decoys = np.full((0, 16), np.nan, np.float32)
     if rng.random() > 0.5:
-        return image
+        return image, decoys
     for _ in range(int(rng.integers(1, 11))):
         size = float(np.exp(rng.uniform(np.log(8), np.log(120))))
         x, y = rng.uniform(0, SIDE, 2)
@@ -278,15 +316,16 @@ def distract(rng: np.random.Generator, image: np.ndarray, rows: np.ndarray) -> n
             glyph(rng, image, at, size, colour, other)
         elif draw < 0.92:
             text = "".join(chr(int(c)) for c in rng.integers(33, 127, int(rng.integers(1, 8))))
-            font = int(
-                rng.choice([cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_SCRIPT_COMPLEX])
-            )
+            font = int(rng.choice([cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_TRIPLEX]))
             height = min(size, 60) / 24
             cv2.putText(image, text, at, font, height, colour, max(1, int(height * rng.uniform(1, 5))), cv2.LINE_AA)
         else:
             points = (np.array([x, y]) + rng.uniform(-size, size, (int(rng.integers(3, 7)), 2)) / 2).astype(np.int32)
             cv2.fillPoly(image, [points], colour, cv2.LINE_AA)
-    return image
+        decoy = np.full(16, np.nan, np.float32)
+        decoy[:5] = x - size, y - size, x + size, y + size, -1
+        decoys = np.concatenate([decoys, decoy[None]])
+    return image, decoys
 
 
 def pigment(rng: np.random.Generator) -> tuple[int, ...]:

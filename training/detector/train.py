@@ -1,7 +1,10 @@
 """Train the face detector.
 
 Use:
-    python -m training.detector.train --work DIR [--minutes 75] [--batch 16] [--threads 1]
+    python -m training.detector.train --work DIR --models ../shared/models [--minutes 65] [--batch 16] [--threads 1]
+
+The scenes are crops of the training photos and of pictures of single faces (``scenes.py``); what to answer comes from
+YuNet-n, cell by cell, and from the labels (``targets.py``). No weight of YuNet's is used.
 
 The schedule is by wall time, so that it ends on a busy machine too: a cosine over ``--minutes``. The scenes are seeded
 by step. Resumable: run the same command again and it goes on from ``last.pt``. Writes ``last.pt`` (everything),
@@ -22,27 +25,46 @@ import cv2
 import numpy as np
 import torch
 
-from training.detector.loss import cells, decode, detection_loss, flatten
-from training.detector.net import Detector
+from training.detector.loss import Hints, cells, decode, detection_loss, flatten
+from training.detector.net import WIDTHS, Detector
+from training.detector.prepare import validation
 from training.detector.scenes import SIDE, Scenes, Store
-from training.detector.teacher import iou_matrix, suppress
+from training.detector.targets import Targets, targets
+from training.detector.teacher import Teacher, iou_matrix, suppress
 
 SEED = 7
-LOG_EVERY, SAVE_EVERY, TEST_EVERY = 50, 250, 750
-FIELDS = ("step", "seconds", "rate", "loss", "score", "box", "points", "cells", "recall_30", "recall_50", "found_50")
+LOG_EVERY, SAVE_EVERY, TEST_EVERY = 50, 250, 500
+TEST_LONGEST = 512
+HINT_SHARE = 3.0  # of the hints in the loss at first; falls to none as the labels take over
+FIELDS = ("step", "seconds", "rate", "loss", "score", "box", "points", "hints", "recall_30", "recall_50", "found_50")
 
 
-def batch(scenes: Scenes, step: int, size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Images (B, 3, S, S) float 0..255, rows (M, 16), owner (M,)."""
-    pictures, rows, owner = [], [], []
-    for place in range(size):
-        image, labels = scenes.scene(step, place)
-        pictures.append(image)
-        rows.append(labels)
-        owner.append(np.full(len(labels), place))
-    images = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float()
-    joined = torch.from_numpy(np.concatenate(rows).astype(np.float32))
-    return images.contiguous(memory_format=torch.channels_last), joined, torch.from_numpy(np.concatenate(owner))
+class Batches:
+    """Scenes and what to answer to them."""
+
+    def __init__(self, scenes: Scenes, teacher: Teacher) -> None:
+        self.scenes, self.teacher = scenes, teacher
+        corner, stride = cells(SIDE, SIDE)
+        self.stride = stride.numpy()
+        self.middle = corner.numpy() + self.stride[:, None] / 2
+
+    def batch(self, step: int, size: int) -> tuple[torch.Tensor, list[Targets], list[tuple[np.ndarray, ...]]]:
+        """Images (B, 3, S, S) float 0..255, their targets and the teacher's hints."""
+        pictures, wanted, hints = [], [], []
+        for place in range(size):
+            image, clean, rows = self.scenes.scene(step, place)
+            pictures.append(image)
+            dense = self.teacher.dense(clean)
+            wanted.append(targets(dense, rows, self.middle, self.stride))
+            hints.append(dense.hints)
+        images = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float()
+        return images.contiguous(memory_format=torch.channels_last), wanted, hints
+
+
+def halves(crowds: Store) -> tuple[list[int], list[int]]:
+    """The photos to train on, and those kept for choices."""
+    kept = set(validation(sorted(crowds.files)))
+    return tuple([i for i, f in enumerate(crowds.files) if (f in kept) == choice] for choice in (False, True))
 
 
 @torch.no_grad()
@@ -60,12 +82,14 @@ def find(net: Detector, rgb: np.ndarray, longest: int, threshold: float) -> np.n
     return found[suppress(found, 0.45)]
 
 
-def test(net: Detector, held: Store) -> dict[str, float]:
-    """Recall at IoU 0.4 on the held-out photos at two thresholds; boxes per labelled face at the higher."""
+def test(net: Detector, crowds: Store, photos: list[int]) -> dict[str, float]:
+    """Recall at IoU 0.4 at two thresholds on the photos kept for choices; boxes per labelled face at the higher."""
     net.eval()
     hits, faces, extra = {0.3: 0, 0.5: 0}, 0, 0
-    for i in range(len(held)):
-        truth, found = held.rows[i], find(net, held.picture(i), 640, 0.3)
+    for i in photos:
+        rows = crowds.rows[i]
+        truth = rows[rows[:, 15] == 1, :4]  # the annotators' own
+        found = find(net, crowds.picture(i), TEST_LONGEST, 0.3)
         overlap = iou_matrix(truth, found) if len(found) else np.zeros((len(truth), 1))
         faces += len(truth)
         extra += int((found[:, 4] > 0.5).sum())
@@ -96,7 +120,7 @@ def plot(path: Path) -> None:
     tested = [r for r in table if r["recall_30"]]
     for name in ("recall_30", "recall_50"):
         right.plot([int(r["step"]) for r in tested], [float(r[name]) for r in tested], "o-", label=name)
-    right.set(xlabel="step", ylim=(0, 1), title="recall at IoU 0.4, held-out photos")
+    right.set(xlabel="step", ylim=(0, 1), title="recall at IoU 0.4, photos kept for choices")
     right.legend()
     figure.tight_layout()
     figure.savefig(path.with_suffix(".png"), dpi=90)
@@ -106,7 +130,8 @@ def plot(path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=75.0)
+    parser.add_argument("--models", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=65.0)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--threads", type=int, default=1)
@@ -114,17 +139,22 @@ def main() -> None:
     torch.manual_seed(SEED)
     torch.set_num_threads(args.threads)
     cv2.setNumThreads(1)
-    scenes, held = Scenes(args.work, SEED), Store.load(args.work, "held")
+    crowds = Store.load(args.work, "crowds")
+    learnt, kept = halves(crowds)
+    batches = Batches(Scenes(args.work, SEED, learnt), Teacher(args.models / "yunet_n_dynamic.onnx"))
     net = Detector().to(memory_format=torch.channels_last)
     decay = [p for p in net.parameters() if p.ndim > 1]
     rest = [p for p in net.parameters() if p.ndim <= 1]
     optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.02}, {"params": rest, "weight_decay": 0.0}])
+    hinted = Hints(WIDTHS).to(memory_format=torch.channels_last)
+    optimizer.add_param_group({"params": list(hinted.parameters()), "weight_decay": 0.0})
     average = copy.deepcopy(net).requires_grad_(False)
     first, spent, curve = 0, 0.0, args.work / "curve.csv"
     if (args.work / "last.pt").exists():
         state = torch.load(args.work / "last.pt")
         net.load_state_dict(state["net"])
         average.load_state_dict(state["average"])
+        hinted.load_state_dict(state["hinted"])
         optimizer.load_state_dict(state["optimizer"])
         first, spent = state["step"], state["seconds"]
         # what was logged after the last save will be logged again
@@ -139,21 +169,26 @@ def main() -> None:
         rate, last = rate_at(step, progress, args.rate), progress >= 1
         for group in optimizer.param_groups:
             group["lr"] = rate
-        images, rows, owner = batch(scenes, step, args.batch)
+        images, wanted, hints = batches.batch(step, args.batch)
         net.train()
-        total, parts = detection_loss(flatten(net(images)), corner, stride, rows, owner)
+        features = net.features(images)
+        total, parts = detection_loss(flatten(net.answer(features[3:])), corner, stride, wanted)
+        hint = hinted(features, hints, wanted)
+        parts["hints"] = float(hint.detach())
+        total = total + HINT_SHARE * max(0.0, 1 - progress) * hint
         optimizer.zero_grad(set_to_none=True)
         total.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 10.0)
         optimizer.step()
-        keep = min(0.998, (step + 1) / (step + 20))
+        average_over = min(0.998, (step + 1) / (step + 20))
         with torch.no_grad():
             for mean, value in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
-                mean.lerp_(value, 1 - keep) if mean.is_floating_point() else mean.copy_(value)
+                mean.lerp_(value, 1 - average_over) if mean.is_floating_point() else mean.copy_(value)
         sums = {k: v + parts[k] / LOG_EVERY for k, v in sums.items()}
         done = step + 1
         if done % SAVE_EVERY == 0 or last:
             state = {"net": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
+            state["hinted"] = hinted.state_dict()
             torch.save({**state, "step": done, "seconds": time.time() - start}, args.work / "last.tmp")
             (args.work / "last.tmp").replace(args.work / "last.pt")
             torch.save(average.state_dict(), args.work / "ema.tmp")
@@ -162,7 +197,7 @@ def main() -> None:
             entry: dict[str, object] = {"step": done, "seconds": round(time.time() - start, 1)}
             entry |= {"rate": f"{rate:.2e}"} | {k: f"{v:.4f}" for k, v in sums.items()}
             if done % TEST_EVERY == 0 or last:
-                entry |= {k: f"{v:.4f}" for k, v in test(average, held).items()}
+                entry |= {k: f"{v:.4f}" for k, v in test(average, crowds, kept).items()}
             with curve.open("a") as out:
                 csv.DictWriter(out, FIELDS).writerow(entry)
             print(entry, flush=True)

@@ -34,6 +34,7 @@ def analyze_command(
     detector: options.Detector = "detector",
     landmarker: options.Landmarker = "landmarker",
     accurate: options.Accurate = False,
+    tiles: options.Tiles = False,
     device: options.Device = "cpu",
     threads: options.Threads = None,
 ) -> None:
@@ -59,6 +60,7 @@ def analyze_command(
         detector=detector,
         landmarker=landmarker,
         accurate=accurate,
+        tiles=tiles,
         threshold=threshold,
         max_faces=max_faces,
         device=device,

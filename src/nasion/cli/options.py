@@ -37,6 +37,9 @@ Landmarker: TypeAlias = Annotated[
 Accurate: TypeAlias = Annotated[
     bool, typer.Option("--accurate/--fast", help="Look at each face three times and average: a little more exact, slower.")
 ]
+Tiles: TypeAlias = Annotated[
+    bool, typer.Option("--tiles", help="Look for small faces in overlapping tiles of very large pictures, too.")
+]
 Device: TypeAlias = Annotated[str, typer.Option(help="Where models run: cpu, cuda, ...")]
 Threads: TypeAlias = Annotated[int | None, typer.Option(min=1, help="Inference threads.")]
 DetectEvery: TypeAlias = Annotated[

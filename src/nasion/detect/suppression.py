@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
-from nasion.core import FloatArray, IntArray
-
-
-def overlaps(box: FloatArray, boxes: FloatArray) -> FloatArray:
-    """Intersection over union of one (4,) box with (N, 4) boxes; (N,), 0..1."""
-    low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=1)
-    union = (box[2:] - box[:2]).prod() + (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) - shared
-    return np.asarray(shared / np.maximum(union, 1e-9))
+from nasion.core import BoolArray, FloatArray, IntArray
 
 
 def suppress(boxes: FloatArray, scores: FloatArray, threshold: float) -> IntArray:
     """Greedy non-maximum suppression.
 
     Args:
-        boxes: (N, 4) px.
-        scores: (N,).
+        boxes: (N, 4) x0, y0, x1, y1 px.
+        scores: (N,), above 0.
         threshold: boxes that overlap a better one by more than this (IoU, 0..1) are dropped.
 
     Returns:
         Indices of the boxes kept, best first.
     """
-    order = np.argsort(-scores, kind="stable")
-    kept = []
-    while len(order):
-        best, order = order[0], order[1:]
-        kept.append(best)
-        order = order[overlaps(boxes[best], boxes[order]) <= threshold]
-    return np.array(kept, np.intp)
+    if len(boxes) == 0:
+        return np.zeros(0, np.intp)
+    corner_and_size = np.concatenate([boxes[:, :2], boxes[:, 2:4] - boxes[:, :2]], axis=1, dtype=np.float64)
+    kept = cv2.dnn.NMSBoxes(corner_and_size, np.asarray(scores, np.float32), 0.0, threshold)  # type: ignore[arg-type]  # OpenCV's stubs ask for lists of tuples; arrays are copied less
+    return np.asarray(kept, np.intp).reshape(-1)
+
+
+def apart(boxes: FloatArray, threshold: float) -> BoolArray:
+    """Which boxes do not share much with a better one, however different their sizes.
+
+    Args:
+        boxes: (N, 4) px, best first.
+        threshold: a box is out when it shares more than this part of the smaller of the two with a better one, 0..1.
+
+    Returns:
+        (N,) True for the boxes to keep.
+    """
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:4], boxes[None, :, 2:4])
+    area = (boxes[:, 2:4] - boxes[:, :2]).prod(axis=1)
+    shared = np.clip(high - low, 0, None).prod(axis=2) / np.maximum(np.minimum(area[:, None], area[None]), 1e-9)
+    return np.asarray(~np.triu(shared > threshold, 1).any(axis=0))

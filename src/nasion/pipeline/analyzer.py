@@ -60,6 +60,7 @@ class Analyzer:
         passes: how often a newly detected face is cropped anew from the points just placed. Followed faces need one.
         accurate: look at each face three times, each a little turned and zoomed, and average: points move by a fortieth
             of their error closer, and the landmarker takes twice as long on pictures, three times on video.
+        tiles: look for small faces in overlapping tiles of large pictures, too, as `nasion.detect.FaceDetector` does.
         device: ``"cpu"`` or a provider name, as for `nasion.models.Session`.
         threads: inference threads; None is one for video, whose stages already share the cores, else one for each
             core up to four.
@@ -87,6 +88,7 @@ class Analyzer:
         max_faces: int | None = None,
         passes: int = 2,
         accurate: bool = False,
+        tiles: bool = False,
         device: str = "cpu",
         threads: int | None = None,
         smooth: bool = True,
@@ -106,7 +108,7 @@ class Analyzer:
         self.reset()
         if threads is None and mode == "video":
             threads = 1
-        self._detector = _load_detector(detector, threshold, device, threads)
+        self._detector = _load_detector(detector, tiles, threshold, device, threads)
         self._landmarker = _load_landmarker(landmarker, accurate, device, threads) if self._plan.place else None
         self.scheme = _scheme_given_out(self._landmarker, scheme)
 
@@ -275,14 +277,16 @@ def _check_mode(mode: Mode) -> Mode:
 
 
 def _load_detector(
-    model: str | Path | FaceFinder, threshold: float | None, device: str, threads: int | None
+    model: str | Path | FaceFinder, tiles: bool, threshold: float | None, device: str, threads: int | None
 ) -> FaceFinder:
     if not isinstance(model, str | Path):
+        if tiles:
+            raise InputError("tiles=True is for a detector given by name or file; this one is made already")
         return model
     from nasion.detect.detector import DEFAULT_THRESHOLD, FaceDetector
 
     threshold = DEFAULT_THRESHOLD if threshold is None else threshold
-    return FaceDetector(model, threshold=threshold, device=device, threads=threads)
+    return FaceDetector(model, tiles=tiles, threshold=threshold, device=device, threads=threads)
 
 
 def _load_landmarker(model: str | Path | PointPlacer, accurate: bool, device: str, threads: int | None) -> PointPlacer:
