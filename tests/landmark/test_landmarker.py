@@ -32,6 +32,7 @@ def drawn(turn: float, size: float, middle: tuple[float, float]) -> tuple[np.nda
     return image, Face(landmarks.box, 0.9, landmarks)
 
 
+SHIFTED = np.array([[1, 0, 60.0], [0, 1, 0]])  # px: far enough that the crop's corners are off by more than allowed
 FACES = [drawn(0, 1.5, (320, 240)), drawn(25, 1.1, (200, 200)), drawn(-40, 0.7, (420, 260))]
 
 
@@ -58,6 +59,25 @@ def test_company_changes_nothing(landmarker):
         (alone,) = landmarker.place_many([pair], passes=2)
         for placement in (together[i], together[i + 33]):
             np.testing.assert_allclose(placement.landmarks.points, alone.landmarks.points, atol=5e-2)
+
+
+def test_only_what_was_framed_badly_is_cut_anew(landmarker, monkeypatch):
+    """The second pass sees those faces alone whose own points ask for another crop."""
+    image, face = FACES[0]
+    (well,) = landmarker.place(image, [face], passes=4)
+    guesses = [Face(face.box, 0.9, well.landmarks), Face(face.box, 0.9, well.landmarks.transform(SHIFTED))]
+    sizes = []
+    run = landmarker.session.run
+
+    def counted(inputs):
+        sizes.append(len(inputs["crops"]))
+        return run(inputs)
+
+    monkeypatch.setattr(landmarker.session, "run", counted)
+    placed = landmarker.place(image, guesses, passes=2)
+    assert sizes == [2, 1]
+    (once,) = landmarker.place(image, guesses[:1], passes=1)
+    np.testing.assert_allclose(placed[0].landmarks.points, once.landmarks.points, atol=5e-2)
 
 
 def test_accurate_looks_more_often_and_stays_near(landmarker):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasion.core import InputError, Landmarks, scheme
-from nasion.landmark.view import TEMPLATE, cut, view_matrix
+from nasion.landmark.view import TEMPLATE, cut, moved, view_matrix
 
 angles = st.floats(-180, 180)
 RECIPE = Path(__file__).parents[2] / "training" / "landmarker" / "view.py"
@@ -55,6 +55,14 @@ def test_every_layout_is_framed_as_its_five_points_are_and_missing_points_elsewh
     np.testing.assert_allclose(view_matrix(union, 128), view_matrix(union.to("coarse5"), 128), atol=1e-4)
     face.points[10] = np.nan  # the top of the forehead
     np.testing.assert_allclose(view_matrix(face, 128), expected, atol=1e-4)
+
+
+def test_crops_move_as_far_as_their_corners_do():
+    plain = np.array([[0.5, 0, 10.0], [0, 0.5, -20.0]])
+    assert moved(plain, plain, 128) == 0
+    assert moved(plain, np.add(plain, [[0, 0, 3], [0, 0, -4]]), 128) == pytest.approx(5)
+    turned_round = np.array([[-0.5, 0, 117.0], [0, -0.5, 147.0]])  # about the crop's middle
+    assert moved(plain, turned_round, 128) == pytest.approx(127 * np.sqrt(2))
 
 
 def test_coinciding_points_are_refused_with_their_values():

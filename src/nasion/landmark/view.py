@@ -44,6 +44,18 @@ def view_matrix(landmarks: Landmarks, size: int) -> FloatArray:
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
+def moved(first: FloatArray, second: FloatArray, size: int) -> float:
+    """How far the corners of one crop lie from those of another, px of the second; the largest of the four.
+
+    Args:
+        first, second: (2, 3) similarities from image px to crop px, as `view_matrix` gives them.
+        size: side of both crops, px.
+    """
+    corners = (size - 1) * np.array([0, 1, 1j, 1 + 1j])
+    (turn1, shift1), (turn2, shift2) = ((complex(*m[:, 0]), complex(*m[:, 2])) for m in (first, second))
+    return float(np.abs((corners - shift1) / turn1 * turn2 + shift2 - corners).max())
+
+
 @cache
 def _aim(size: int) -> tuple[complex, ComplexArray]:
     """Where the five points go in the crop, as complex numbers: their middle, and each from there."""
