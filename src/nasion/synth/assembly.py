@@ -227,6 +227,6 @@ def _add_separate(b: Blocks, add: object, uv: FloatArray) -> None:
             uv[start : start + columns] = patch("teeth", np.stack([across, np.full(columns, v * (1, -1)[row])], axis=1))
         strip = b.teeth.start + 3 * row * columns + mouth.grid(3, columns)
         add(strip[:, ::-1] if row == 0 else strip, Part.TEETH)
-    u, v = np.meshgrid(np.linspace(-1, 1, mouth.TONGUE_GRID[0]), np.linspace(-1, 1, mouth.TONGUE_GRID[1]))
-    uv[b.tongue] = patch("tongue", np.stack([u, v], axis=-1).reshape(-1, 2) * 0.95)
+    local = np.meshgrid(np.linspace(-1, 1, mouth.TONGUE_GRID[0]), np.linspace(-1, 1, mouth.TONGUE_GRID[1]))
+    uv[b.tongue] = patch("tongue", np.stack(local, axis=-1).reshape(-1, 2) * 0.95)
     add(b.tongue.start + mouth.grid(mouth.TONGUE_GRID[1], mouth.TONGUE_GRID[0])[:, ::-1], Part.TONGUE)

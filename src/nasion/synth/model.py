@@ -89,8 +89,8 @@ class HeadModel:
 
     def _posed(self, parameters: HeadParameters, rest: FloatArray) -> FloatArray:
         moved = rest + expression.displacement(self.fields, parameters)
-        moved = expression.open_jaw(moved, self.jaw, expression.jaw_angle(parameters))
-        return expression.part_lips(moved)
+        opened = expression.open_jaw(moved, self.jaw, expression.jaw_angle(parameters))
+        return expression.part_lips(opened)
 
     def _frames(self, rest: FloatArray) -> tuple[lids.EyeFrame, lids.EyeFrame]:
         margin = self.assembly.margin[:, ::2]

@@ -143,10 +143,10 @@ class Painter:
         a = self.atlas
         wide = 720
         rough = np.random.default_rng((p.seed, 17)).standard_normal((64, wide // 2)).astype(np.float32)
-        rough = cv2.resize(rough, (wide, 64), interpolation=cv2.INTER_LINEAR)
+        finer = cv2.resize(rough, (wide, 64), interpolation=cv2.INTER_LINEAR)
         x = ((a.turn / (2 * np.pi) + 0.5) * wide).astype(np.float32)
         y = (a.radius * 36).astype(np.float32)
-        found = cv2.remap(rough, x, y, cv2.INTER_LINEAR, None, cv2.BORDER_WRAP)
+        found = cv2.remap(finer, x, y, cv2.INTER_LINEAR, None, cv2.BORDER_WRAP)
         return np.asarray(found[:, ::-1] if p.mirrored else found)
 
     def _mouth(self, albedo: FloatArray, gloss: FloatArray) -> None:
