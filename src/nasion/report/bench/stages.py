@@ -107,7 +107,7 @@ def _landmarker(path: Path) -> dict[str, float]:
     calls: dict[str, Callable[[], Any]] = {
         "network": lambda: fast.session.run({"crops": crops}),
         "fast, followed: 1 crop": lambda: fast.place(image, faces, passes=1),
-        "fast, newly detected: 2 crops": lambda: fast.place(image, faces, passes=2),
+        "fast, newly detected: 1 or 2 crops": lambda: fast.place(image, faces, passes=2),
         "accurate, followed: 3 crops": lambda: accurate.place(image, faces, passes=1),
         "accurate, newly detected: 4 crops": lambda: accurate.place(image, faces, passes=2),
     }
