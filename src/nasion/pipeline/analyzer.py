@@ -58,8 +58,8 @@ class Analyzer:
             and the detector must be surer together, by 60 % of the way to 1: a new face may be a plant or a logo.
         max_faces: give only this many faces, the best first (in video: those known longest first); None is all.
         passes: how often a newly detected face is cropped anew from the points just placed. Followed faces need one.
-        accurate: look at each face three times, each a little turned and zoomed, and average: points move by a fortieth
-            of their error closer, and the landmarker takes twice as long on pictures, three times on video.
+        accurate: look at each face three times, each a little turned and zoomed, and average: the error of the 68
+            points falls by a fortieth, and the landmarker takes three times as long.
         tiles: look for small faces in overlapping tiles of large pictures, too, as `nasion.detect.FaceDetector` does.
         device: ``"cpu"`` or a provider name, as for `nasion.models.Session`.
         threads: inference threads; None is one for video, whose stages already share the cores, else one for each
