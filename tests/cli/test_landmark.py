@@ -95,6 +95,9 @@ def test_two_pictures_of_two_faces(run, tmp_path):
     none = run("landmark", "match", tmp_path / "a.png", tmp_path / "empty.png", "--rig", rig)
     assert none.exit_code == 2
     assert "no face" in none.stderr
+    some = run("landmark", "match", tmp_path / "a.png", tmp_path / "b.png", "--rig", rig, "--pairs", 5)
+    assert some.exit_code == 2
+    assert "--pairs" in some.stderr
 
 
 @pytest.mark.parametrize(

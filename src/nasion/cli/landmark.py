@@ -135,6 +135,8 @@ def _views(
         side_a, side_b = _read_points(a), _read_points(b)
         matching = match_views(side_a.points, side_b.points, *views, cost=cost, count=pairs, price=price)
         return [(side_a, side_b, matching)]
+    if pairs is not None or price is not None:
+        raise InputError("--pairs and --limit are for layouts and files of points; all points of two faces are paired")
     sides_a, sides_b = _faces(a), _faces(b)
     if not sides_a or not sides_b:
         raise InputError(f"no face was found on {b if sides_a else a}: there is nothing to match")
