@@ -37,7 +37,7 @@ def scene(
     camera, depth = portrait((SIZE, SIZE), fill=0.66)
     base = Scene(
         head, place(yaw, pitch, roll, (0.0, -12.0, depth)), camera, (SIZE, SIZE), LIGHTS["studio"],
-        look=Look(exposure=1.15), seed=16,
+        look=Look(exposure=0.95), seed=16,
     )  # fmt: skip
     return replace(base, **changes)  # type: ignore[arg-type]  # any field
 

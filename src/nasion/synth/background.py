@@ -42,7 +42,7 @@ _GRID = 128  # px of the picture before it is enlarged: what is behind a portrai
 def _colour(rng: np.random.Generator, brightness: tuple[float, float] = (0.02, 0.75)) -> FloatArray:
     """A wall or cloth: mostly greyish."""
     grey = np.exp(rng.uniform(*np.log(brightness)))
-    tint = np.exp(rng.normal(0, rng.choice([0.08, 0.3, 0.6]), 3))
+    tint = np.exp(rng.normal(0, rng.choice([0.05, 0.15, 0.4]), 3))
     return np.asarray(grey * tint / tint.mean(), np.float32)
 
 
