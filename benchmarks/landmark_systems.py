@@ -182,10 +182,12 @@ def summary(rows: list[dict[str, Any]]) -> tuple[Table, ...]:
     for name in names:
         mine = [row for row in rows if row["system"] == name]
         if "nme" in mine[0]:
-            placed.append((name, *(cell(mine, key, scale) for key, scale in FIGURES.values())))
+            placed.append((name, str(len(mine)), *(cell(mine, key, scale) for key, scale in FIGURES.values())))
         if "spearman" in mine[0]:
             looked.append((name, *(cell(mine, key, 1) for key in ("spearman", "spearman_each", "ratio"))))
-    tables = [Table("Held-out faces; mean over seeds, +- their range halved", ("system", *FIGURES), tuple(placed))]
+    tables = [
+        Table("Held-out faces; mean over seeds, +- their range halved", ("system", "seeds", *FIGURES), tuple(placed))
+    ]
     if looked:
         columns = ("embedding", "Spearman over distances", "over single glimpses", "inter/intra class")
         tables.append(
