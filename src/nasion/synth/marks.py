@@ -101,7 +101,7 @@ def _beard(atlas: Atlas, grain: FloatArray, p: HeadParameters) -> FloatArray:
     x, y, z = np.moveaxis(atlas.place, -1, 0)
     side = np.abs(x)
     cheek_line = 40 + 26 * np.exp(-(((side - 34) / 16) ** 2)) - 34 * np.clip((side - 52) / 16, 0, 1)
-    mask = np.clip((y - cheek_line) / 9, 0, 1) * np.clip((68 - z) / 14, 0, 1) * np.clip((140 - y) / 22, 0, 1)
+    mask = np.clip((y - cheek_line) / 9, 0, 1) * np.clip((68 - z) / 14, 0, 1) * np.clip((120 - y) / 14, 0, 1)
     under_nose = np.clip((y - 49) / 4, 0, 1) * np.clip((30 - side) / 5, 0, 1) * (y < 75)
     mask = np.maximum(mask * (y > 30), under_nose)
     lips = atlas.polygon(atlas.group("outer_lips"), 0.8)
