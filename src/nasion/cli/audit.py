@@ -60,10 +60,12 @@ def landmarks_command(
     from nasion.audit import audit, join, read_labels
     from nasion.cli.screen import stderr, stdout
     from nasion.report.audit import audit_tables, write_audit
+    from nasion.report.bench.machine import describe_models
 
     beside = Path(folder[0]) / labels
     known = read_labels(labels if labels.exists() or not beside.exists() else beside, options.split_tasks(attributes))
     references = _references(reference or [])
+    weights = describe_models(detector, landmarker)
     results = _look(folder, out / "faces.parquet", resume, detector, landmarker, device, threads)
     table = join(results, known)
     outcome = audit(table, references=references)
@@ -71,7 +73,7 @@ def landmarks_command(
         complain_about(file, error)
     screen = stderr() if json else stdout()
     screen.print(audit_tables(outcome))
-    for path in write_audit(outcome, table, out, (detector, landmarker)):
+    for path in write_audit(outcome, table, out, weights):
         screen.print(f"wrote {path}")
     if json:
         typer.echo(outcome.to_json())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,6 @@ from nasion.audit.table import OUTCOMES
 from nasion.core import ImageArray, MediaError, MissingExtraError
 from nasion.media import safe_name
 from nasion.media.paths import prepare_output, why
-from nasion.report.bench.machine import describe_models
 from nasion.report.html import Section, write_page
 
 if TYPE_CHECKING:
@@ -53,13 +52,13 @@ def audit_tables(audit: Audit) -> RenderableType:
     return Group(*parts)
 
 
-def write_audit(audit: Audit, table: AuditTable, folder: Path, models: Sequence[str]) -> list[Path]:
+def write_audit(audit: Audit, table: AuditTable, folder: Path, weights: Mapping[str, str]) -> list[Path]:
     """Write ``audit.html``, ``audit.json``, ``groups.parquet`` and the plots into a folder.
 
     Args:
         audit, table: the figures, and the faces that they come from.
         folder: made where it does not exist.
-        models: names of the detector and the landmarker: figures belong to weights.
+        weights: model to its file and checksum: figures belong to weights, not to names.
 
     Returns:
         The files written.
@@ -71,7 +70,6 @@ def write_audit(audit: Audit, table: AuditTable, folder: Path, models: Sequence[
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    weights = describe_models(*models)
     plots: dict[str, Callable[[Figure], None]] = {
         "gaps": lambda figure: draw_gaps(figure, audit),
         "shares": lambda figure: draw_shares(figure, audit),
@@ -199,7 +197,7 @@ def _height(name: str, audit: Audit) -> float:
     return {"gaps": 1.2 + 0.42 * levels, "shares": 4.2, "overlap": 1.8 + 0.32 * levels}[name]
 
 
-def _sections(audit: Audit, images: dict[str, ImageArray], weights: dict[str, str]) -> list[Section]:
+def _sections(audit: Audit, images: dict[str, ImageArray], weights: Mapping[str, str]) -> list[Section]:
     sections = [
         Section(
             "Before you read on",
