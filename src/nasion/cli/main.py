@@ -19,10 +19,10 @@ VERBS = {  # name: where it is, and the first line of its help
     "live": ("live:live_command", "Follow the faces before a camera until Ctrl-C."),
     "synth": ("synth:synth_app", "Render faces of nobody, with pose, points, visibility, gaze, lids, action units and light known exactly."),
     "demo": ("demo:demo_command", "Analyse two photos that come with the extra `demo`."),
-    "train": ("train:train_command", "Train a landmark model of your own from labelled pictures."),
+    "train": ("train:train_command", "Train a landmark model on labelled pictures and write it as ONNX."),
     "models": ("models:models_app", "The weights nasion knows: list, pull, verify."),
     "systems": ("systems:systems_command", "List the published systems and how far nasion reproduces each."),
-    "audit": ("audit:audit_app", "Audit the models on labelled pictures: gaps between groups, raw and controlled."),
+    "audit": ("audit:audit_app", "Audit nasion's own models on labelled pictures of your own."),
     "landmark": ("landmark:landmark_app", "Work with landmark layouts and single points."),
     "bench": ("bench:bench_app", "Measure accuracy, speed and memory on labelled pictures, beside other systems."),
 }
