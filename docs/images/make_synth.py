@@ -26,8 +26,19 @@ SIZE = 160  # px of a face on a sheet
 INK, PAPER = (40, 40, 40), 250
 
 MODEL = HeadModel.load()
-PERSON = replace(sample_head(np.random.default_rng(12)), expression={}, gaze=((0.0, 0.0), (0.0, 0.0)), tone=4.0,
-                 hair="short", stubble=0.0, lip_colour=0.0, eye_shadow=0.0, blush=0.0, wrinkles=0.1, freckles=0.0)  # fmt: skip
+PERSON = replace(
+    sample_head(np.random.default_rng(12)),
+    expression={},
+    gaze=((0.0, 0.0), (0.0, 0.0)),
+    tone=4.0,
+    hair="short",
+    stubble=0.0,
+    lip_colour=0.0,
+    eye_shadow=0.0,
+    blush=0.0,
+    wrinkles=0.1,
+    freckles=0.0,
+)
 
 
 def scene(
@@ -51,8 +62,7 @@ def close(scene: Scene) -> Scene:
 
 def sheet(name: str, pictures: dict[str, ImageArray], columns: int) -> None:
     """Pictures with their names below, as JPEG."""
-    rows, strip = [], 22
-    cells = []
+    cells, strip = [], 22
     for label, picture in pictures.items():
         cell = np.full((picture.shape[0] + strip, picture.shape[1], 3), PAPER, np.uint8)
         cell[: picture.shape[0]] = picture
@@ -62,8 +72,7 @@ def sheet(name: str, pictures: dict[str, ImageArray], columns: int) -> None:
         cells.append(cell)
     while len(cells) % columns:
         cells.append(np.full_like(cells[0], PAPER))
-    for start in range(0, len(cells), columns):
-        rows.append(np.concatenate(cells[start : start + columns], axis=1))
+    rows = [np.concatenate(cells[start : start + columns], axis=1) for start in range(0, len(cells), columns)]
     write_image(HERE / f"{name}.jpg", np.concatenate(rows), quality=84)
 
 
@@ -80,7 +89,8 @@ def units() -> dict[str, ImageArray]:
 def skin() -> dict[str, ImageArray]:
     """What is painted on."""
     changes = {
-        "brow weight 0": {"brow_weight": 0.0}, "brow weight 1.5": {"brow_weight": 1.5}, "lip colour 1": {"lip_colour": 1.0},
+        "brow weight 0": {"brow_weight": 0.0}, "brow weight 1.5": {"brow_weight": 1.5},
+        "lip colour 1": {"lip_colour": 1.0},
         "eye shadow 1": {"eye_shadow": 1.0}, "blush 1": {"blush": 1.0}, "stubble 1": {"stubble": 1.0},
         "wrinkles 1": {"wrinkles": 1.0}, "freckles 1": {"freckles": 1.0, "tone": 2.0},
     }  # fmt: skip

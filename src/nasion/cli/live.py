@@ -54,7 +54,7 @@ def live_command(
         wanted = options.given(
             detector=detector,
             landmarker=landmarker,
-        accurate=accurate,
+            accurate=accurate,
             threshold=threshold,
             max_faces=max_faces,
             device=device,

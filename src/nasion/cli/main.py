@@ -17,7 +17,10 @@ VERBS = {  # name: where it is, and the first line of its help
     ),
     "video": ("video:video_command", "Follow the faces of a video: one row per face and frame."),
     "live": ("live:live_command", "Follow the faces before a camera until Ctrl-C."),
-    "synth": ("synth:synth_app", "Render faces of nobody, with pose, points, visibility, gaze, lids, action units and light known exactly."),
+    "synth": (
+        "synth:synth_app",
+        "Render faces of nobody, with pose, points, visibility, gaze, lids, action units and light known exactly.",
+    ),
     "demo": ("demo:demo_command", "Analyse two photos that come with the extra `demo`."),
     "train": ("train:train_command", "Train a landmark model on labelled pictures and write it as ONNX."),
     "models": ("models:models_app", "The weights nasion knows: list, pull, verify."),

@@ -35,7 +35,8 @@ Landmarker: TypeAlias = Annotated[
     str, typer.Option(metavar="MODEL", help="A landmarker of `nasion models`, or an ONNX file.")
 ]
 Accurate: TypeAlias = Annotated[
-    bool, typer.Option("--accurate/--fast", help="Look at each face three times and average: a little more exact, slower.")
+    bool,
+    typer.Option("--accurate/--fast", help="Look at each face three times and average: a little more exact, slower."),
 ]
 Tiles: TypeAlias = Annotated[
     bool, typer.Option("--tiles", help="Look for small faces in overlapping tiles of very large pictures, too.")
