@@ -1,6 +1,7 @@
 """Pictures every test may ask for: two real photos that come with our dependencies, and the shared data where it is."""
 
 import os
+import signal
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from nasion.core import ImageArray
 # the same examples in every run, and no test of how long one takes
 settings.register_profile("nasion", deadline=None, derandomize=True)
 settings.load_profile("nasion")
+
+# a shell that starts the tests in the background has them ignore Ctrl-C, and some of them test just that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 

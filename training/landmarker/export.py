@@ -5,9 +5,10 @@
 The graph takes ``crops`` (N, S, S, 3) uint8 RGB and gives, in crop px (pixel centres at integers): ``ibug68`` (N,
 68, 2), ``dense478`` (N, 478, 3), ``visibility`` (N, 546) 0..1 and ``sigma`` (N, 546) px, 68 then 478, and
 ``presence`` (N,) 0..1. Sigma is scaled on jittered and damaged views of held-out people, midway between what makes
-the 68 % circle (1.515 sigma) and what makes the 95 % circle (2.448 sigma) hold its share. Weights trained on
-everybody (``train --all``) take the factors that an earlier state of the same training, which had not seen the
-held-out people, printed: ``--scales``. The graph as trained stays in ``float.onnx`` beside ``ema.pt``.
+the 68 % circle (1.515 sigma) and what makes the 95 % circle (2.448 sigma) hold its share; `visibility` makes the
+probabilities honest. Weights trained on everybody (``train --all``) take the numbers that an earlier state of the
+same training, which had not seen the held-out people, printed: ``--scales`` and ``--visibility``. The graph as trained
+stays in ``float.onnx`` beside ``ema.pt``.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ import onnxruntime as ort
 import torch
 from torch import Tensor, nn
 
+from nasion.metrics import LogitMap
 from training.landmarker.faces import Faces, to_input
 from training.landmarker.prepare import WORK
 from training.landmarker.presence import teach
 from training.landmarker.quantize import quantize
 from training.landmarker.readout import apply, fit, placed, views
+from training.landmarker.visibility import honest
 from training.nets.landmarker import Landmarker
 
 OUTPUTS = ["ibug68", "dense478", "visibility", "sigma", "presence"]
@@ -35,13 +38,22 @@ WITHIN_68_PERCENT, WITHIN_95_PERCENT = 1.515, 2.448  # sigma per axis of a round
 class Exported(nn.Module):
     """The network with its read-out to the 68 points and its pixel contract."""
 
-    def __init__(self, net: Landmarker, readout: np.ndarray, size: int, scale68: float, scale478: float) -> None:
+    def __init__(
+        self,
+        net: Landmarker,
+        readout: np.ndarray,
+        size: int,
+        scales: tuple[float, float],
+        visibility: tuple[LogitMap, LogitMap],
+    ) -> None:
         super().__init__()
         self.net, self.size = net, size
         self.readout = nn.Linear(readout.shape[0] - 1, readout.shape[1])
         self.readout.weight.data = torch.from_numpy(readout[:-1].T.astype(np.float32))
         self.readout.bias.data = torch.from_numpy(readout[-1].astype(np.float32))
-        self.register_buffer("scale", torch.cat([torch.full((68,), scale68), torch.full((478,), scale478)]))
+        self.register_buffer("scale", per_point(*scales))
+        self.register_buffer("stretch", per_point(*(m.scale for m in visibility)))
+        self.register_buffer("shift", per_point(*(m.bias for m in visibility)))
 
     def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
         out = self.net(crops.permute(0, 3, 1, 2).float() * (1 / 127.5) - 1)
@@ -50,7 +62,13 @@ class Exported(nn.Module):
         ibug = (self.readout(placed.flatten(1)).view(-1, 68, 2) + 0.5) * size - 0.5
         dense = torch.cat([xy * size - 0.5, out["dense"][..., 2:] * size], -1)
         sigma = out["log_sigma"].exp() * self.scale * size
-        return ibug, dense, out["visibility"].sigmoid(), sigma, out["presence"].sigmoid()
+        seen = (out["visibility"] * self.stretch + self.shift).sigmoid()
+        return ibug, dense, seen, sigma, out["presence"].sigmoid()
+
+
+def per_point(first: float, second: float) -> Tensor:
+    """(546,): one number for the 68 points, one for the 478."""
+    return torch.cat([torch.full((68,), first), torch.full((478,), second)])
 
 
 def inter_ocular(points: np.ndarray, right: int, left: int) -> np.ndarray:
@@ -136,16 +154,24 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--scales", type=float, nargs=2, help="sigma factors from an earlier run with held-out faces")
+    parser.add_argument("--visibility", type=float, nargs=4, help="its maps: scale and bias for the 68, for the 478")
     args = parser.parse_args()
+    if (args.scales is None) != (args.visibility is None):
+        parser.error("--scales and --visibility come from one earlier run: give both or neither")
     net = Landmarker(args.width)
     net.load_state_dict(torch.load(WORK / args.name / "ema.pt", weights_only=True))
     net.eval()
     faces = Faces(everything=args.scales is not None)
     readout = fit(net, faces, faces.human, args.size)
     scales = tuple(args.scales) if args.scales else calibrate(net, readout, faces, args.size)
+    if args.visibility:
+        seen = LogitMap(*args.visibility[:2]), LogitMap(*args.visibility[2:])
+    else:
+        seen = honest(net, faces, args.size)
+    print("visibility maps: " + ", ".join(f"{m.scale:.3f} {m.bias:.3f}" for m in seen))
     print(f"presence: {teach(net, faces, args.data, args.size):.4f} right on faces, graphics and scenery kept apart")
     print(f"sigma factors: 68 points {scales[0]:.3f}, 478 points {scales[1]:.3f}")
-    exported = Exported(net, readout, args.size, *scales).eval()
+    exported = Exported(net, readout, args.size, scales, seen).eval()
     args.out.parent.mkdir(parents=True, exist_ok=True)
     whole = WORK / args.name / "float.onnx"
     write(exported, whole, args.size)
