@@ -5,8 +5,9 @@ The names below load their modules on first use; models and image libraries come
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from nasion._lazy import lazy
 
 if TYPE_CHECKING:
     from nasion.pipeline.analyzer import Analyzer
@@ -44,14 +45,4 @@ __all__ = [
     "task_names",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'nasion.pipeline' has no attribute {name!r}")
-    value = getattr(import_module(f"nasion.pipeline.{_HOMES[name]}"), name)
-    globals()[name] = value  # the next look-up does not come here
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy(__name__, _HOMES)
