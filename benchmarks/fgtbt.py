@@ -24,7 +24,7 @@ from nasion.core import Face, Landmarks
 from nasion.core.schemes.maps import NAMED_DENSE
 from nasion.landmark import Landmarker
 from nasion.report.bench.data import data_folder
-from nasion.report.bench.result import Result, Table, show, write
+from nasion.report.bench.result import Result, Table, publish
 from nasion.train import LandmarkSet, fit, load_csv, split
 from nasion.train.fgtbt import FGTBT, LISTS, as_union, merge, only
 from nasion.train.score import eye_distance, predict_pixels
@@ -145,12 +145,7 @@ def main() -> None:
         ),
         plots={"nme": lambda figure: plot(numbers, figure)},
     )  # fmt: skip
-    from rich.console import Console
-
-    Console(width=140).print(show(result))
-    if args.write:
-        for path in write(result, Path(__file__).parent / "results"):
-            print(path)
+    publish(result, Path(__file__).parent / "results" if args.write else None)
 
 
 if __name__ == "__main__":

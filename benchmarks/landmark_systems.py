@@ -26,7 +26,7 @@ from nasion.core import Landmarks, scheme
 from nasion.models import Session
 from nasion.report.bench.data import data_folder
 from nasion.report.bench.occlude import hide_part
-from nasion.report.bench.result import Result, Table, show, write
+from nasion.report.bench.result import Result, Table, publish
 from nasion.train import LandmarkSet, Recipe, augment, find_recipe, fit, load_csv, split
 from nasion.train.export import export_onnx
 from nasion.train.kd_landmarks import KDLandmarks
@@ -242,12 +242,7 @@ def main() -> None:
         {"rows": rows, "mean_face": mean_face(learn, held)},
         NOTES,
     )
-    from rich.console import Console
-
-    Console().print(show(result))
-    if args.write:
-        for path in write(result, args.results):
-            print(f"wrote {path}")
+    publish(result, args.results if args.write else None)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import torch
 
 from nasion.metrics.detection import detection_score, iou_matrix
 from nasion.report.bench.data import data_folder
-from nasion.report.bench.result import Result, Table, show, write
+from nasion.report.bench.result import Result, Table, publish
 from nasion.train import fit, load_csv, split
 from nasion.train.mos import MOS, SCENE
 from nasion.train.mos_net import Decoded
@@ -154,12 +154,7 @@ def main() -> None:
         ),
         plots={"points": lambda figure: plot(numbers, figure)},
     )  # fmt: skip
-    from rich.console import Console
-
-    Console(width=140).print(show(result))
-    if args.write:
-        for path in write(result, Path(__file__).parent / "results"):
-            print(path)
+    publish(result, Path(__file__).parent / "results" if args.write else None)
 
 
 if __name__ == "__main__":

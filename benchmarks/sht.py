@@ -20,7 +20,7 @@ import torch
 from nasion.core import Face, Landmarks, scheme
 from nasion.landmark import Landmarker
 from nasion.report.bench.data import data_folder
-from nasion.report.bench.result import Result, Table, show, write
+from nasion.report.bench.result import Result, Table, publish
 from nasion.train import LandmarkSet, fit, load_csv, split
 from nasion.train.lowres import crop_side, enlarge, psnr, shrink
 from nasion.train.score import predict_pixels, score
@@ -136,12 +136,7 @@ def main() -> None:
         ),
         plots={"size": lambda figure: plot(numbers, figure)},
     )  # fmt: skip
-    from rich.console import Console
-
-    Console(width=140).print(show(result))
-    if args.write:
-        for path in write(result, Path(__file__).parent / "results"):
-            print(path)
+    publish(result, Path(__file__).parent / "results" if args.write else None)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -116,6 +116,13 @@ def write(result: Result, folder: Path) -> list[Path]:
             f"cannot write the results to {folder}: {error}; name another folder with --results"
         ) from error
     return [data, page, *plots]
+
+
+def publish(result: Result, folder: Path | None) -> None:
+    """Print the result and, given a folder, keep it there: for measurements that are no verb of `nasion bench`."""
+    Console(width=140).print(show(result))
+    for path in write(result, folder) if folder else []:
+        print(f"wrote {path}")
 
 
 def markdown(result: Result, machine: Mapping[str, Any], now: datetime, plots: list[Path]) -> str:
