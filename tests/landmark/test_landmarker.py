@@ -8,6 +8,7 @@ from nasion.core import Face, Landmarks, scheme
 from nasion.core.geometry.similarity import invert_affine
 from nasion.landmark import Landmarker
 from nasion.landmark.view import cut, view_matrix
+from nasion.landmark.views import PLAIN, View
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,12 @@ def drawn(turn: float, size: float, middle: tuple[float, float]) -> tuple[np.nda
     return image, Face(landmarks.box, 0.9, landmarks)
 
 
+def as_labelled(landmarker: Landmarker, ibug: np.ndarray) -> np.ndarray:
+    """What the model's metadata add to the 68 points, crop px."""
+    share = float(landmarker.session.metadata.get("ibug68_shift", 0))
+    return np.array([share, 0]) * np.linalg.norm(ibug[:, 36] - ibug[:, 45], axis=1)[:, None, None]
+
+
 SHIFTED = np.array([[1, 0, 60.0], [0, 1, 0]])  # px: far enough that the crop's corners are off by more than allowed
 FACES = [drawn(0, 1.5, (320, 240)), drawn(25, 1.1, (200, 200)), drawn(-40, 0.7, (420, 260))]
 
@@ -41,6 +48,7 @@ def test_points_go_back_the_way_the_crop_came(landmarker):
     for (image, face), placement in zip(FACES, landmarker.place_many(FACES), strict=True):
         matrix = view_matrix(face.landmarks, landmarker.size)
         out = landmarker.session.run({"crops": cut(image, matrix, landmarker.size)[None]})
+        out["ibug68"] = out["ibug68"] + as_labelled(landmarker, out["ibug68"])
         plain = {
             name: Landmarks(out[name][0], out["visibility"][0, part], out["sigma"][0, part], scheme(name))
             for name, part in (("ibug68", slice(0, 68)), ("dense478", slice(68, 546)))
@@ -51,6 +59,24 @@ def test_points_go_back_the_way_the_crop_came(landmarker):
             np.testing.assert_allclose(found.sigma, expected.sigma, rtol=2e-3)
             np.testing.assert_allclose(found.visibility, expected.visibility, atol=1e-3)
         assert placement.presence == pytest.approx(float(out["presence"][0]), abs=1e-3)
+
+
+@pytest.mark.parametrize("views", [PLAIN, (View(), View(mirrored=True))], ids=["plain", "mirrored"])
+def test_the_68_points_are_put_where_people_label_them(monkeypatch, views):
+    """HELEN's labels lie to the right on every photo, so mirrored views must not cancel what puts ours there, too."""
+    landmarker, (image, face) = Landmarker(threads=1), FACES[1]
+    landmarker.views = views
+    found = {}
+    for shift in (0.0, 0.1):
+        monkeypatch.setattr(landmarker, "_shift", shift)
+        (found[shift],) = landmarker.place(image, [face])
+    plain, moved = found[0.0].landmarks, found[0.1].landmarks
+    np.testing.assert_array_equal(moved.points, plain.points)
+    before, after = plain.to("ibug68").points, moved.to("ibug68").points
+    (a, b), _ = view_matrix(face.landmarks, landmarker.size)[:, :2]  # of a similarity: right in the crop is (a, b)
+    right = np.array([a, b]) / np.hypot(a, b)
+    expected = before + 0.1 * np.linalg.norm(before[36] - before[45]) * right
+    np.testing.assert_allclose(after, expected, atol=1e-2)
 
 
 def test_company_changes_nothing(landmarker):

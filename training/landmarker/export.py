@@ -22,8 +22,9 @@ import onnxruntime as ort
 import torch
 from torch import Tensor, nn
 
+from nasion.landmark.landmarker import SHIFT
 from nasion.metrics import LogitMap
-from training.landmarker.faces import Faces, to_input
+from training.landmarker.faces import CONVENTION, Faces, to_input
 from training.landmarker.prepare import WORK
 from training.landmarker.presence import teach
 from training.landmarker.quantize import quantize
@@ -141,6 +142,13 @@ def answers(path: Path, crops: np.ndarray) -> dict[str, np.ndarray]:
     return {name: np.concatenate(column) for name, column in zip(OUTPUTS, zip(*parts, strict=True), strict=True)}
 
 
+def name_shift(path: Path) -> None:
+    """Write into the model's metadata how far HELEN's labels lie from the 68 points that it gives."""
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, {SHIFT: f"{CONVENTION:.4f}"})
+    onnx.save(model, path)
+
+
 def to_pixels(images: Tensor) -> np.ndarray:
     """The inverse of ``to_input``: (N, S, S, 3) uint8."""
     return ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
@@ -161,7 +169,7 @@ def main() -> None:
     net = Landmarker(args.width)
     net.load_state_dict(torch.load(WORK / args.name / "ema.pt", weights_only=True))
     net.eval()
-    faces = Faces(everything=args.scales is not None)
+    faces = Faces(args.scales is not None, ("turned",))
     readout = fit(net, faces, faces.human, args.size)
     scales = tuple(args.scales) if args.scales else calibrate(net, readout, faces, args.size)
     if args.visibility:
@@ -176,8 +184,9 @@ def main() -> None:
     whole = WORK / args.name / "float.onnx"
     write(exported, whole, args.size)
     rng = np.random.default_rng(3)
-    quantize(whole, args.out, to_pixels(faces.batch(rng, 256, 0.4, 0.25, args.size)["image"]))
+    quantize(whole, args.out, to_pixels(faces.batch(rng, 256, 0.4, (0.25,), args.size)["image"]))
     compare(whole, args.out, faces, args.size)
+    name_shift(args.out)
     print(f"{args.out}: {args.out.stat().st_size / 1e6:.2f} MB")
 
 

@@ -31,15 +31,17 @@ def placed(net: Landmarker, images: np.ndarray) -> np.ndarray:
 
 
 def views(faces: Faces, index: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Plain, mirrored and mildly augmented views with their human labels, in view units."""
+    """Plain, mirrored and mildly augmented views, every other of them mirrored; human labels in view units."""
     rng = np.random.default_rng(seed)
-    images, labels = [faces.plain(index, size)], [faces.ibug[index]]
+    mirrored = faces.ibug[index][:, faces.mirrors[0]] * (-1, 1) + (1, 0)
+    images, labels = [faces.plain(index, size)], [faces.ibug[index], mirrored]
     images.append(images[0][:, :, ::-1])
-    labels.append(faces.ibug[index][:, faces.mirrors[0]] * (-1, 1) + (1, 0))
-    for _ in range(VIEWS):
-        drawn = [warp(faces.crops[i], rng, size, wild=False) for i in index]
+    for number in range(VIEWS):
+        side = 1 - 2 * (number % 2)
+        drawn = [warp(faces.crops[i][:, ::side], rng, size, wild=False) for i in index]
         images.append(np.stack([damage(image, rng) if rng.random() < 0.5 else image for image, _ in drawn]))
-        labels.append(np.stack([faces.ibug[i] @ v[:, :2].T + v[:, 2] for i, (_, v) in zip(index, drawn, strict=True)]))
+        points = labels[number % 2]
+        labels.append(np.stack([p @ v[:, :2].T + v[:, 2] for p, (_, v) in zip(points, drawn, strict=True)]))
     return np.concatenate(images), np.concatenate(labels)
 
 

@@ -66,8 +66,9 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--share", type=float, default=0.25)
-    parser.add_argument("--turned", type=float, default=0.25)
-    parser.add_argument("--views", default="turned", help="name of the turned views of `turn`")
+    parser.add_argument("--steps", type=int, help="end after so many, for trials side by side; else by --minutes")
+    parser.add_argument("--views", nargs="*", default=["turned"], help="made views, of `turn` or `renders`")
+    parser.add_argument("--made", type=float, nargs="*", default=[0.25], help="their parts of the samples")
     parser.add_argument("--init", type=Path)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--all", action="store_true")
@@ -79,7 +80,7 @@ def main() -> None:
     rng = np.random.default_rng(args.seed)
     out = WORK / args.name
     out.mkdir(parents=True, exist_ok=True)
-    faces = Faces(args.all, args.views)
+    faces = Faces(args.all, tuple(args.views))
     net = Landmarker(args.width)
     if args.init:
         net.load_state_dict(torch.load(args.init, weights_only=True))
@@ -102,7 +103,7 @@ def main() -> None:
         step, spent = state["step"], state["spent"]
         rng = np.random.default_rng(args.seed + step)
     readout = None
-    budget = args.minutes * 60
+    budget = math.inf if args.steps else args.minutes * 60
     log = (out / "log.csv").open("a", newline="")
     writer = csv.writer(log)
     print(f"train on {len(faces.human)} human, {len(faces.other)} teacher labels")
@@ -110,14 +111,13 @@ def main() -> None:
     running: dict[str, float] = {}
     start, last = time.time() - spent, time.time()
     net.train()
-    while (elapsed := time.time() - start) < budget:
-        progress = elapsed / budget
+    while (progress := step / args.steps if args.steps else (time.time() - start) / budget) < 1:
         rate = args.rate * min(1.0, (step + 1) / 200) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
         for group in optimizer.param_groups:
             group["lr"] = rate
         if readout is None and (args.init or progress > READ_FROM):
             readout = torch.from_numpy(fit(ema.eval(), faces, faces.human, args.size)).float()
-        batch = faces.batch(rng, args.batch, args.share, args.turned, args.size)
+        batch = faces.batch(rng, args.batch, args.share, tuple(args.made), args.size)
         parts = losses(net(batch["image"]), batch, readout)
         optimizer.zero_grad(set_to_none=True)
         torch.stack(list(parts.values())).sum().backward()
@@ -133,8 +133,9 @@ def main() -> None:
                     a.copy_(b)
         for key, value in parts.items():
             running[key] = 0.98 * running.get(key, value.item()) + 0.02 * value.item()
-        if time.time() - last > 120 or time.time() - start >= budget:
+        if time.time() - last > 120 or step == args.steps or time.time() - start >= budget:
             last = time.time()
+            elapsed = last - start
             scores = evaluate(ema, faces, args.size, readout)
             torch.save({"net": net.state_dict(), "ema": ema.state_dict(), "optimizer": optimizer.state_dict(),
                         "step": step, "spent": time.time() - start}, out / "state.tmp")  # fmt: skip
