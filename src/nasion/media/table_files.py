@@ -30,7 +30,7 @@ from nasion.media.table import FrameResult, frame_rows, table_schema
 TABLE_EXTENSIONS = (".parquet", ".csv", ".jsonl")
 _BATCH = 64  # rows held back at most before they are on disk
 _NO_JSON_NUMBER = re.compile(r"nan|-?inf")
-_GROUP = 1024  # rows in a row group of a finished Parquet file: 10 MB of 478 points
+_GROUP = 256  # rows in a row group of a finished Parquet file: 3 MB of 478 points
 
 
 class TableWriter:
