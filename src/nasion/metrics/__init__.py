@@ -1,4 +1,4 @@
-"""How good an answer is: landmark errors, calibration, angles, and how sure a mean is. Fractions are 0..1."""
+"""How good an answer is: points, calibration, angles, events in time, and how sure a mean is. Fractions are 0..1."""
 
 from nasion.metrics.angular import angle_difference, gaze_error, pose_errors, rotation_error
 from nasion.metrics.bootstrap import Mean, bootstrap, bootstrap_mean
@@ -22,6 +22,15 @@ from nasion.metrics.detection import (
     match_boxes,
     precision_recall,
 )
+from nasion.metrics.intervals import (
+    BlinkScore,
+    BlinkTrack,
+    blink_score,
+    event_f1,
+    interval_iou,
+    match_intervals,
+    tube_iou,
+)
 from nasion.metrics.landmarks import (
     FAILURE,
     Normaliser,
@@ -33,33 +42,42 @@ from nasion.metrics.landmarks import (
     nme_by_group,
     point_errors,
 )
+from nasion.metrics.visibility import OcclusionScores, occlusion_scores
 
 __all__ = [
     "FAILURE",
     "ONE_SIGMA",
+    "BlinkScore",
+    "BlinkTrack",
     "DetectionScore",
     "LogitMap",
     "Mean",
     "Normaliser",
+    "OcclusionScores",
     "Reliability",
     "angle_difference",
     "area_under_curve",
     "average_precision",
+    "blink_score",
     "bootstrap",
     "bootstrap_mean",
     "coverage",
     "coverage_radius",
     "cumulative_error_curve",
     "detection_score",
+    "event_f1",
     "expected_calibration_error",
     "face_size",
     "failure_rate",
     "fit_logit_map",
     "gaze_error",
+    "interval_iou",
     "iou_matrix",
     "match_boxes",
+    "match_intervals",
     "nme",
     "nme_by_group",
+    "occlusion_scores",
     "point_errors",
     "pose_errors",
     "precision_recall",
@@ -67,4 +85,5 @@ __all__ = [
     "roc_auc",
     "rotation_error",
     "spearman",
+    "tube_iou",
 ]
