@@ -3,9 +3,8 @@
 Use:
     python -m training.detector.export --work DIR --out DIR
 
-The graph takes ``image`` (B, 3, H, W) float32 RGB 0..255, H and W multiples of 32, and gives ``stride8``, ``stride16``
-and ``stride32`` (B, 15, h, w) with the score already a probability: a logistic curve fitted on the training photos kept
-for choices turns the network's logit into the share of such boxes that are faces (Platt 1999).
+The score in the file is a probability (``nasion.train.detector_file``): a logistic curve fitted on the training photos
+kept for choices turns the network's logit into the share of such boxes that are faces (Platt 1999).
 
 Eight bits were tried (static, per channel, the last layers float): the same 2.5 ms at 416 x 288 px on one core, so the
 weights stay float.
@@ -14,37 +13,19 @@ weights stay float.
 from __future__ import annotations
 
 import argparse
-import copy
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnxruntime as ort
 import torch
-from torch import nn
 
-from training.detector.net import STRIDES, Detector
+from nasion.train.detector_file import Curve, write_detector
+from nasion.train.detector_net import Detector
 from training.detector.scenes import Store
 from training.detector.teacher import iou_matrix
 from training.detector.train import find, halves
 
 CALIBRATION_SIDES = (320, 512, 640)  # px of the longer side
-
-
-class Shipped(nn.Module):
-    """The network with its logits turned to scores."""
-
-    def __init__(self, net: Detector, slope: float, shift: float) -> None:
-        super().__init__()
-        self.net, self.slope, self.shift = copy.deepcopy(net), slope, shift
-        with torch.no_grad():  # a multiplication of the whole picture less
-            self.net.stem[0][0].weight *= self.net.unit
-        self.net.unit = None
-
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        maps = self.net(x)
-        return tuple(torch.cat([(self.slope * m[:, :1] + self.shift).sigmoid(), m[:, 1:]], dim=1) for m in maps)
 
 
 def views(crowds: Store, photos: list[int]) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
@@ -58,7 +39,7 @@ def views(crowds: Store, photos: list[int]) -> Iterator[tuple[np.ndarray, np.nda
             yield np.ascontiguousarray(image[:, ::-1]), mirrored, side
 
 
-def calibrate(net: Detector, work: Path) -> tuple[float, float]:
+def calibrate(net: Detector, work: Path) -> Curve:
     """Slope and shift of the logistic curve, by Newton's method over the boxes found in photos kept from training."""
     crowds, net = Store.load(work, "crowds"), net.eval()
     logits, hits = [], []
@@ -82,31 +63,7 @@ def calibrate(net: Detector, work: Path) -> tuple[float, float]:
         weights -= np.linalg.solve(hessian, design.T @ (p - target))
     share = np.mean(hits)
     print(f"score = sigmoid({weights[0]:.3f} logit + {weights[1]:.3f}): {len(hits)} boxes, {share:.2f} of them faces")
-    return float(weights[0]), float(weights[1])
-
-
-def export(net: Detector, path: Path, slope: float, shift: float) -> None:
-    names = [f"stride{s}" for s in STRIDES]
-    axes = {"image": {0: "batch", 2: "height", 3: "width"}}
-    axes |= {n: {0: "batch", 2: f"height_{n}", 3: f"width_{n}"} for n in names}
-    shipped = Shipped(net, slope, shift).eval()
-    torch.onnx.export(
-        shipped,
-        (torch.rand(1, 3, 320, 320),),
-        str(path),
-        input_names=["image"],
-        output_names=names,
-        dynamic_axes=axes,
-        opset_version=17,
-        dynamo=False,
-    )
-    onnx.checker.check_model(str(path))
-    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    probe = torch.rand(2, 3, 96, 160) * 255
-    with torch.no_grad():
-        wanted = shipped(probe)
-    for a, b in zip(session.run(None, {"image": probe.numpy()}), wanted, strict=True):
-        assert np.abs(a - b.numpy()).max() < 1e-3, "ONNX and PyTorch disagree"
+    return Curve(float(weights[0]), float(weights[1]))
 
 
 def main() -> None:
@@ -119,7 +76,7 @@ def main() -> None:
     net.load_state_dict(torch.load(args.work / "ema.pt"))
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / "detector.onnx"
-    export(net, path, *calibrate(net, args.work))
+    write_detector(net, calibrate(net, args.work), path)
     print(f"{path}: {path.stat().st_size} bytes, {sum(p.numel() for p in net.parameters())} parameters")
 
 

@@ -11,9 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-SIDE = 320
-SMALLEST = 6.0  # px, the geometric mean of the sides: below this a face is ignored, neither taught nor punished
-MIRRORED = [1, 0, 2, 4, 3]  # coarse5 under a mirror
+from nasion.train.detector_views import SIDE, move, settle, similarity, warp
+
 KINDS, SHARES = ("crowd", "paste", "mosaic"), (0.7, 0.18, 0.12)
 
 
@@ -40,37 +39,6 @@ class Store:
 
     def __len__(self) -> int:
         return len(self.rows)
-
-
-def move(rows: np.ndarray, matrix: np.ndarray, mirrored: bool) -> np.ndarray:
-    """Rows (N, 16) under a (2, 3) similarity; a turned box stays the bounding box of its turned ellipse."""
-    out = rows.copy()
-    linear, shift = matrix[:, :2], matrix[:, 2]
-    center = (rows[:, 0:2] + rows[:, 2:4]) / 2 @ linear.T + shift
-    half = np.sqrt(((rows[:, 2:4] - rows[:, 0:2]) / 2) ** 2 @ (linear**2).T)
-    out[:, 0:2], out[:, 2:4] = center - half, center + half
-    points = rows[:, 5:15].reshape(-1, 5, 2) @ linear.T + shift
-    out[:, 5:15] = (points[:, MIRRORED] if mirrored else points).reshape(-1, 10)
-    return out
-
-
-def similarity(center: np.ndarray, scale: float, degrees: float, to: np.ndarray, mirrored: bool) -> np.ndarray:
-    """(2, 3): ``center`` goes to ``to``, scaled, turned, perhaps mirrored."""
-    c, s = scale * np.cos(np.radians(degrees)), scale * np.sin(np.radians(degrees))
-    linear = np.array([[c, -s], [s, c]]) @ np.diag([-1.0 if mirrored else 1.0, 1.0])
-    return np.concatenate([linear, (to - linear @ center)[:, None]], axis=1)
-
-
-def warp(image: np.ndarray, matrix: np.ndarray, fill: tuple[int, int, int] = (0, 0, 0)) -> np.ndarray:
-    """To SIDE x SIDE; a strong shrink averages first, so that small faces look as a resized photo's do."""
-    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-    if scale < 0.6:
-        step = max(scale * 1.2, 1 / min(image.shape[:2]))
-        size = (max(1, round(image.shape[1] * step)), max(1, round(image.shape[0] * step)))
-        ratio = np.array([image.shape[1] / size[0], image.shape[0] / size[1]])
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        matrix = np.concatenate([matrix[:, :2] * ratio, matrix[:, 2:]], axis=1)
-    return cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderValue=fill)
 
 
 def angle(rng: np.random.Generator) -> float:
@@ -117,15 +85,11 @@ class Scenes:
 
     @staticmethod
     def settle(rows: np.ndarray) -> np.ndarray:
-        """Leave what is mostly outside to the teacher; ignore what is too small to tell."""
-        inside = np.clip(rows[:, 2:4], 0, SIDE) - np.clip(rows[:, 0:2], 0, SIDE)
-        size = rows[:, 2:4] - rows[:, 0:2]
-        share = inside.prod(1) / np.maximum(size.prod(1), 1e-6)
+        """What the teacher was unsure of counts as far as it was sure."""
         rows = rows.copy()
         unsure = rows[:, 4] == 0
         rows[unsure, 4] = rows[unsure, 15]
-        rows[np.sqrt(size.prod(1)) < SMALLEST, 4] = 0
-        return rows[share > 0.45]
+        return settle(rows)
 
     def crowd(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         i = self.photos[int(rng.integers(len(self.photos)))]

@@ -5,12 +5,13 @@ Source: Wu et al., "YuNet: A Tiny Millisecond-level Face Detector", Machine Inte
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import onnxruntime as ort
+
+from nasion.train.detector_targets import Dense
 
 STRIDES = (8, 16, 32)
 HINTS = ("241", "250", "259", "287", "291", "295")  # YuNet-n's features: backbone at 8, 16, 32; then under its heads
@@ -19,19 +20,6 @@ TO_COARSE5 = [1, 0, 2, 4, 3]  # YuNet lists the subject's right eye and right mo
 # From YuNet's box to the box of data/boxes, as fractions of YuNet's width and height: x0, y0, x1, y1.
 # Medians over the matches; YuNet boxes reach higher on the forehead and end above the chin.
 FROM_YUNET = np.array([-0.02, 0.176, 0.02, 0.079])
-
-
-@dataclass(frozen=True, slots=True)
-class Dense:
-    """The answer at every cell of one picture: score (A,), box (A, 4) px, points (A, 10) px in coarse5 order.
-
-    ``hints``: what the teacher makes of the picture on the way, (64, h, w) each: ``HINTS``.
-    """
-
-    score: np.ndarray
-    box: np.ndarray
-    points: np.ndarray
-    hints: tuple[np.ndarray, ...]
 
 
 class Teacher:
@@ -74,8 +62,13 @@ class Teacher:
         found[:, [1, 3, *range(6, 15, 2)]] /= y
         return found
 
-    def dense(self, rgb: np.ndarray) -> Dense:
-        """Every cell's answer on a picture whose sides are multiples of 32, stride 8 first, row by row."""
+    def dense(self, rgb: np.ndarray) -> tuple[Dense, tuple[np.ndarray, ...]]:
+        """Every cell's answer on a picture whose sides are multiples of 32, stride 8 first, row by row.
+
+        Returns:
+            The answers, boxes as the annotators draw them; and what the teacher makes of the picture on the way,
+            (64, h, w) each: ``HINTS``.
+        """
         blob = np.ascontiguousarray(rgb[..., ::-1].transpose(2, 0, 1)[None], np.float32)
         raw = dict(zip(self.outputs, self.session.run(None, {"input": blob}), strict=True))
         scores, boxes, points = [], [], []
@@ -88,9 +81,8 @@ class Teacher:
             boxes.append(np.concatenate([center - half, center + half], axis=1))
             here = raw[f"kps_{stride}"][0].reshape(-1, 5, 2)[:, TO_COARSE5] * stride + origin[:, None]
             points.append(here.reshape(-1, 10))
-        return Dense(
-            np.concatenate(scores), np.concatenate(boxes), np.concatenate(points), tuple(raw[name][0] for name in HINTS)
-        )
+        grown = grow(np.concatenate(boxes), FROM_YUNET)
+        return Dense(np.concatenate(scores), grown, np.concatenate(points)), tuple(raw[name][0] for name in HINTS)
 
     def find(self, rgb: np.ndarray, scales: tuple[float, ...], threshold: float) -> np.ndarray:
         """Faces over several scales, suppressed; (N, 15) as ``at_scale``, best first."""

@@ -4,7 +4,7 @@ Use:
     python -m training.detector.train --work DIR --models ../shared/models [--minutes 65] [--batch 16] [--threads 1]
 
 The scenes are crops of the training photos and of pictures of single faces (``scenes.py``); what to answer comes from
-YuNet-n, cell by cell, and from the labels (``targets.py``). No weight of YuNet's is used.
+YuNet-n, cell by cell, and from the labels (``nasion.train.detector_targets``). No weight of YuNet's is used.
 
 The schedule is by wall time, so that it ends on a busy machine too: a cosine over ``--minutes``. The scenes are seeded
 by step. Resumable: run the same command again and it goes on from ``last.pt``. Writes ``last.pt`` (everything),
@@ -25,11 +25,12 @@ import cv2
 import numpy as np
 import torch
 
-from training.detector.loss import Hints, cells, decode, detection_loss, flatten
-from training.detector.net import WIDTHS, Detector
+from nasion.train.detector_loss import cells, decode, detection_loss, flatten
+from nasion.train.detector_net import WIDTHS, Detector
+from nasion.train.detector_targets import Targets, targets
+from training.detector.hints import Hints
 from training.detector.prepare import validation
 from training.detector.scenes import SIDE, Scenes, Store
-from training.detector.targets import Targets, targets
 from training.detector.teacher import Teacher, iou_matrix, suppress
 
 SEED = 7
@@ -54,9 +55,9 @@ class Batches:
         for place in range(size):
             image, clean, rows = self.scenes.scene(step, place)
             pictures.append(image)
-            dense = self.teacher.dense(clean)
+            dense, features = self.teacher.dense(clean)
             wanted.append(targets(dense, rows, self.middle, self.stride))
-            hints.append(dense.hints)
+            hints.append(features)
         images = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float()
         return images.contiguous(memory_format=torch.channels_last), wanted, hints
 

@@ -1,15 +1,16 @@
-"""The detector's network: a small convolutional backbone, a top-down feature pyramid, one small head per stride.
+"""The embedded detector's network: a small convolutional backbone, a top-down feature pyramid, a small head per stride.
 
 Ours. The parts are common knowledge: depthwise-separable residual blocks (MobileNetV2), a top-down feature pyramid
 (FPN), an anchor-free head that reads a box and five points from every cell (FCOS, YOLOX, YuNet). The widths come from
 ONNX Runtime's times per layer at 416 x 288 px on one core, where a plain 3 x 3 convolution at stride 4 costs as much as
 the whole of strides 16 and 32: full resolution stays narrow, depth goes where pixels are few.
+
+``training/detector`` trains it from the start, ``nasion.train.or_face`` goes on from the shipped weights.
 """
 
 from __future__ import annotations
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 STRIDES = (8, 16, 32)
@@ -18,6 +19,7 @@ CHANNELS = 15  # a cell's answer: score, box centre x y, log width, log height, 
 
 
 def conv(inner: int, outer: int, kernel: int = 3, stride: int = 1, groups: int = 1, relu: bool = True) -> nn.Sequential:
+    """Convolution without bias, batch normalisation, and a rectifier if wanted."""
     layers: list[nn.Module] = [
         nn.Conv2d(inner, outer, kernel, stride, kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(outer),
@@ -34,7 +36,7 @@ class Separable(nn.Module):
         self.point = conv(inner, outer, 1)
         self.residual = stride == 1 and inner == outer
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         y = self.point(self.depth(x))
         return x + y if self.residual else y
 
@@ -69,7 +71,7 @@ class Detector(nn.Module):
             nn.init.zeros_(answer.bias)
             nn.init.constant_(answer.bias[:1], -4.6)  # a cell is a face one time in a hundred before it has seen any
 
-    def features(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def features(self, x: Tensor) -> tuple[Tensor, ...]:
         """Of the backbone at strides 8, 16, 32 and of the pyramid at the same."""
         c8 = self.stage8(self.stem(x if self.unit is None else x * self.unit))
         c16 = self.stage16(c8)
@@ -79,8 +81,9 @@ class Detector(nn.Module):
         p8 = self.merge8(c8 + functional.interpolate(p16, scale_factor=2.0, mode="nearest"))
         return c8, c16, c32, p8, p16, p32
 
-    def answer(self, pyramid: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    def answer(self, pyramid: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The last part: what every level of the pyramid says of its cells."""
         return tuple(answer(tower(p)) for answer, tower, p in zip(self.answers, self.towers, pyramid, strict=True))
 
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         return self.answer(self.features(x)[3:])

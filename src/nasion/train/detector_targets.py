@@ -1,9 +1,9 @@
-"""What every cell of a scene should answer: YuNet's own dense answer, put right by the labels.
+"""What every cell of a scene should answer: a teacher's own dense answer, put right by labels.
 
 Dense distillation (Hinton et al., "Distilling the Knowledge in a Neural Network", 2015, cell by cell): the teacher's
-score is a soft target everywhere, so no assignment has to be searched and the background teaches too. Labels of people
-and of the mesh overrule it: a labelled face counts as one where the teacher is blind, its box and points replace the
-teacher's, and what was painted into the scene as a decoy counts as none whatever the teacher says.
+score is a soft target everywhere, so no assignment has to be searched and the background teaches too. Labels overrule
+it: a labelled face counts as one where the teacher is blind, its box and points replace the teacher's, and what is
+marked as surely no face counts as none whatever the teacher says. NumPy only.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.detector.teacher import FROM_YUNET, Dense, grow, iou_matrix
+from nasion.core import FloatArray
+from nasion.metrics.detection import iou_matrix
 
 SURE = 0.92  # the target of a labelled face at its centre; the teacher's mean on large clear faces
 SEEN = 0.1  # below this target a cell has no box to learn
@@ -23,9 +24,30 @@ NEAR, FAR = 0.12, 0.42  # from the face's centre, in faces: full target, none
 LEAST_REACH = 2.5  # strides: a smaller face reaches as far as one of this size, so that it has a cell at all
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class Dense:
+    """A teacher's answer at every cell of one scene, in the order of ``detector_loss.cells``.
+
+    Attributes:
+        score: (A,) 0..1.
+        box: (A, 4) px.
+        points: (A, 10) px, coarse5.
+    """
+
+    score: FloatArray
+    box: FloatArray
+    points: FloatArray
+
+    @classmethod
+    def nothing(cls, middle: FloatArray) -> Dense:
+        """Of a teacher that sees no face in any of the cells around ``middle`` (A, 2) px: only labels speak."""
+        here = middle.astype(np.float32)
+        return cls(np.zeros(len(here), np.float32), np.tile(here, 2), np.tile(here, 5))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Targets:
-    """One scene's; A cells in the order of ``loss.cells``.
+    """One scene's; A cells in the order of ``detector_loss.cells``.
 
     Attributes:
         score: (A,) 0..1. weight: (A,) of the score.
@@ -33,14 +55,14 @@ class Targets:
         points: (A, 10) px, coarse5. point_weight: (A,).
     """
 
-    score: np.ndarray
-    weight: np.ndarray
-    box: np.ndarray
-    points: np.ndarray
-    point_weight: np.ndarray
+    score: FloatArray
+    weight: FloatArray
+    box: FloatArray
+    points: FloatArray
+    point_weight: FloatArray
 
 
-def prior(rows: np.ndarray, middle: np.ndarray, stride: np.ndarray) -> np.ndarray:
+def prior(rows: FloatArray, middle: FloatArray, stride: FloatArray) -> FloatArray:
     """(M, A): how far each cell should answer for each labelled face, 0..1."""
     size = rows[:, 2:4] - rows[:, :2]
     center = (rows[:, :2] + rows[:, 2:4]) / 2
@@ -54,7 +76,7 @@ def prior(rows: np.ndarray, middle: np.ndarray, stride: np.ndarray) -> np.ndarra
     return near * rise * fall
 
 
-def targets(teacher: Dense, rows: np.ndarray, middle: np.ndarray, stride: np.ndarray) -> Targets:
+def targets(teacher: Dense, rows: FloatArray, middle: FloatArray, stride: FloatArray) -> Targets:
     """Targets of one scene.
 
     Args:
@@ -64,7 +86,7 @@ def targets(teacher: Dense, rows: np.ndarray, middle: np.ndarray, stride: np.nda
         middle: (A, 2) px the cells' centres. stride: (A,).
     """
     score, weight = teacher.score.copy(), np.ones_like(teacher.score)
-    box, points, point_weight = grow(teacher.box, FROM_YUNET), teacher.points.copy(), teacher.score.copy()
+    box, points, point_weight = teacher.box.copy(), teacher.points.copy(), teacher.score.copy()
     for kind in (-1, 0):
         for x0, y0, x1, y1 in rows[rows[:, 4] == kind, :4]:
             # the teacher's box, and the cell itself, lie in that place
@@ -83,7 +105,7 @@ def targets(teacher: Dense, rows: np.ndarray, middle: np.ndarray, stride: np.nda
     strength = wanted[owner, np.arange(len(score))]
     seen = np.flatnonzero(score > SEEN)
     owned = strength > np.maximum(score, SEEN)
-    overlap = iou_matrix(box[seen], faces)
+    overlap = iou_matrix(box[seen], faces[:, :4])
     best = overlap.argmax(1)
     same = overlap[np.arange(len(seen)), best] > 0.3
     owner[seen[same]], owned[seen[same]] = best[same], True
