@@ -179,6 +179,20 @@ def calibration_command(
     _finish(bench_calibration(_folder(data), limit), keep, results, as_json)
 
 
+@bench_app.command("conformal")
+def conformal_command(
+    data: Data = None,
+    limit: Limit = None,
+    keep: Write = False,
+    results: Results = RESULTS_FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Whether regions hold their point as often as promised: taught from 20 clicks, and around our own."""
+    from nasion.report.bench.conformal import bench_conformal
+
+    _finish(bench_conformal(_folder(data), limit), keep, results, as_json)
+
+
 @bench_app.command("matching")
 def matching_command(
     data: Data = None,

@@ -12,6 +12,7 @@ import typer
 
 from nasion.cli import options
 from nasion.cli.errors import NasionGroup
+from nasion.cli.landmark_teach import find_command, teach_command
 
 if TYPE_CHECKING:
     from nasion.core import FloatArray, ImageArray
@@ -29,6 +30,10 @@ landmark_app = typer.Typer(
 @landmark_app.callback()
 def _landmark() -> None:
     """Nothing of its own: the sub-verbs do the work."""
+
+
+landmark_app.command("teach")(teach_command)
+landmark_app.command("find")(find_command)
 
 
 class Cost(StrEnum):

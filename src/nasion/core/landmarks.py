@@ -9,8 +9,10 @@ import numpy as np
 
 from nasion.core.arrays import FloatArray
 from nasion.core.box import Box
-from nasion.core.errors import InputError
+from nasion.core.errors import InputError, SchemeError
+from nasion.core.regions import Regions, embedded_regions
 from nasion.core.scheme import Scheme
+from nasion.core.schemes import SCHEMES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +79,36 @@ class Landmarks:
         from nasion.core.convert import convert
 
         return convert(self, scheme)
+
+    def region(self, alpha: float, using: Regions | None = None) -> FloatArray:
+        """How large a circle holds each true point with probability 1 - ``alpha``, whatever law the errors follow.
+
+        Args:
+            alpha: the share of misses allowed for each point; for all of m points at once, give alpha / m.
+            using: a calibration of your own landmarker (``nasion.core.regions.calibrate``); by default the packaged one
+                of the embedded landmarker, for ``ibug68``, ``dense478`` and their groups.
+
+        Returns:
+            (N,) px, the radii: ``sigma`` times the calibrated factor of each point, a larger one where the point is
+            said to be hidden. NaN where sigma is.
+
+        Raises:
+            InputError: alpha is not between 0 and 1 or smaller than the calibration faces can promise, or the points
+                were taken as given and carry no sigma.
+            SchemeError: there is no calibration for this layout.
+        """
+        whole, _, group = self.scheme.name.partition("/")
+        found = using or embedded_regions(whole)
+        if found.scheme != whole:
+            raise SchemeError(f"this calibration is for {found.scheme!r}, the points are {whole!r}: convert them first")
+        if not (self.sigma > 0).any():
+            raise InputError(
+                "these points carry no sigma, they were taken as given: a landmarker's points have regions"
+            )
+        at = SCHEMES[whole].index(group) if group else np.arange(len(self))
+        seen = np.ones(len(SCHEMES[whole]))
+        seen[at] = self.visibility
+        return np.asarray(self.sigma * found.factors(alpha, seen)[at], np.float32)
 
     def flip(self, width: int) -> Landmarks:
         """The landmarks of the mirrored image, which is ``width`` px wide. Names stay with the subject's sides."""

@@ -1,0 +1,65 @@
+"""Regions and circles on a picture: where a point may be, not only where it is guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from nasion.core import FloatArray, ImageArray
+from nasion.media.images import check_image
+
+_COLORS = ((255, 196, 64), (96, 200, 250), (255, 126, 142), (120, 214, 122), (200, 160, 255))
+_RIM = (12, 16, 24)
+_SHIFT = 4  # OpenCV takes sub-pixel positions as integers with this many fractional bits
+
+
+class Region(Protocol):
+    """What can be drawn: a taught point that was found."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def point(self) -> FloatArray: ...
+    @property
+    def face_area(self) -> float: ...
+    def outlines(self) -> Sequence[FloatArray]: ...
+
+
+def draw_regions(image: ImageArray, regions: Sequence[Region]) -> ImageArray:
+    """A copy of the picture with each region tinted and outlined, its best guess a dot, its name beside it.
+
+    Args:
+        image: RGB uint8 (H, W, 3).
+        regions: points of the same name have the same colour.
+    """
+    drawn = check_image(image).copy()
+    names = list(dict.fromkeys(region.name for region in regions))
+    for region in regions:
+        color = _COLORS[names.index(region.name) % len(_COLORS)]
+        unit = max(1.0, float(np.sqrt(region.face_area)) / 220)
+        lines = [_fixed(line) for line in region.outlines()]
+        tint = drawn.copy()
+        cv2.fillPoly(tint, lines, color, cv2.LINE_AA, _SHIFT)
+        drawn = np.asarray(cv2.addWeighted(drawn, 0.6, tint, 0.4, 0), np.uint8)
+        cv2.polylines(drawn, lines, True, color, max(1, round(1.2 * unit)), cv2.LINE_AA, _SHIFT)
+        x, y = _fixed(region.point[None])[0].tolist()
+        for radius, ink in ((3.0, _RIM), (2.0, color)):
+            cv2.circle(drawn, (x, y), round(radius * unit * (1 << _SHIFT)), ink, cv2.FILLED, cv2.LINE_AA, _SHIFT)
+        _label(drawn, region, color, unit)
+    return drawn
+
+
+def _label(drawn: ImageArray, region: Region, color: tuple[int, int, int], unit: float) -> None:
+    right = max((float(line[:, 0].max()) for line in region.outlines()), default=float(region.point[0]))
+    at = (round(right + 4 * unit), round(float(region.point[1]) + 4 * unit))
+    for width, ink in ((3, _RIM), (1, color)):
+        cv2.putText(
+            drawn, region.name, at, cv2.FONT_HERSHEY_SIMPLEX, 0.4 * unit, ink, max(1, round(width * unit)), cv2.LINE_AA
+        )
+
+
+def _fixed(points: FloatArray) -> np.ndarray:
+    return np.asarray(np.rint(points * (1 << _SHIFT)), np.int32)
