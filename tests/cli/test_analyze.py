@@ -88,6 +88,17 @@ def test_long_tables_are_cut_on_the_terminal_only(run: Run, tmp_path: Path) -> N
     assert "45 inputs" in done.stdout
 
 
+def test_faces_are_hidden_instead_of_annotated(run: Run, photos: Path, tmp_path: Path, face_clip: Path) -> None:
+    done = run("analyze", photos / "a.png", face_clip, "--draw", tmp_path / "hidden", "--hide")
+    assert done.exit_code == 0, done.output
+    assert {path.name for path in (tmp_path / "hidden").iterdir()} == {"a.jpg", "face.mp4"}
+    hidden = read_image(tmp_path / "hidden" / "a.jpg").astype(int)
+    assert abs(hidden - read_image(photos / "a.png").astype(int)).max() > 60  # the square has become part of a patch
+    assert hidden.min() >= 20 and hidden.max() <= 225  # neither the white nor the dark of a drawing
+    refused = run("analyze", photos / "a.png", "--hide")
+    assert refused.exit_code == 2 and "--draw" in refused.stderr
+
+
 def test_drawings_are_named_after_their_inputs(run: Run, photos: Path, tmp_path: Path) -> None:
     write_image(photos / "more" / "a.png", picture())
     run("analyze", photos, "--draw", tmp_path / "drawn")

@@ -21,6 +21,10 @@ def analyze_command(
     draw: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write annotated pictures and videos into this folder.")
     ] = None,
+    hide: Annotated[
+        bool,
+        typer.Option("--hide", help="Make faces unrecognisable in what --draw writes; annotate nothing."),
+    ] = False,
     json: options.Json = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep what --out already holds and go on with the inputs it lacks.")
@@ -46,12 +50,15 @@ def analyze_command(
     from nasion.cli.interrupt import interruptible
     from nasion.cli.output import Drawings, print_json
     from nasion.cli.screen import FaceTable, progress_bar, stderr, stdout
+    from nasion.core import InputError
     from nasion.media import TableWriter, find_sources, table_schema
     from nasion.media.paths import prepare_output
     from nasion.pipeline import Analyzer, run_batch
     from nasion.pipeline.resume import Kept
 
     options.check_out(out, resume)
+    if hide and draw is None:
+        raise InputError("--hide says what becomes of the faces in the pictures of --draw DIR: name that folder, too")
     for target in (out, draw and draw / "picture.jpg"):
         if target is not None:
             prepare_output(target)  # now, not after an hour of work
@@ -78,7 +85,7 @@ def analyze_command(
             for result in kept.results(analyzer.readings):
                 rows.write(result)
             sources = [source for source in sources if source.name not in kept.sources]
-        drawings = open_files.enter_context(Drawings(draw, sources)) if draw else None
+        drawings = open_files.enter_context(Drawings(draw, sources, hide)) if draw else None
         bar = open_files.enter_context(progress_bar())
         task = bar.add_task("analyzing", total=len(sources))
         began = monotonic()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from nasion.core import Face, ImageArray
-from nasion.media import DrawStyle, FrameResult, Source, VideoWriter, draw_faces, write_image
+from nasion.media import DrawStyle, FrameResult, Source, VideoWriter, draw_faces, hide_faces, write_image
 from nasion.media.paths import safe_name
 from nasion.media.table_files import json_lines
 
@@ -21,6 +21,13 @@ QUICK = DrawStyle(fine=False)  # drawing must keep up with looking
 USUAL_FPS = 30.0  # for files and cameras that do not say theirs
 
 
+Paint = Callable[[ImageArray, Sequence[Face]], ImageArray]
+
+
+def _quickly(image: ImageArray, faces: Sequence[Face]) -> ImageArray:
+    return draw_faces(image, faces, QUICK)
+
+
 def print_json(result: FrameResult, schema: Any) -> None:
     """The rows of one picture on stdout, one JSON object each, at once: somebody may be waiting for them."""
     sys.stdout.write(json_lines(result, schema))
@@ -28,10 +35,16 @@ def print_json(result: FrameResult, schema: Any) -> None:
 
 
 class VideoDrawing:
-    """An annotated video that keeps the time of its frames, from the first one on. A context manager."""
+    """An annotated video that keeps the time of its frames, from the first one on. A context manager.
 
-    def __init__(self, path: Path, fps: float) -> None:
-        self._writer = VideoWriter(path, fps or USUAL_FPS)
+    Args:
+        path: the file to write.
+        fps: of the source; 0 where it is not known.
+        paint: what is done to each frame, given its faces.
+    """
+
+    def __init__(self, path: Path, fps: float, paint: Paint = _quickly) -> None:
+        self._writer, self._paint = VideoWriter(path, fps or USUAL_FPS), paint
         self._first: float | None = None
         self._last = -1.0
 
@@ -41,7 +54,7 @@ class VideoDrawing:
             self._first = time_s
         shown = time_s - self._first
         # The stamps of broken files may stand still or step back, those of a video may not.
-        self._writer.write(draw_faces(image, faces, QUICK), shown if shown > self._last else None)
+        self._writer.write(self._paint(image, faces), shown if shown > self._last else None)
         self._last = max(self._last, shown)
 
     def __enter__(self) -> Self:
@@ -52,10 +65,16 @@ class VideoDrawing:
 
 
 class Drawings:
-    """Annotated pictures and videos in one folder, named after their inputs. A context manager."""
+    """Pictures and videos with something done to their faces, named after their inputs. A context manager.
 
-    def __init__(self, folder: Path, sources: Sequence[Source]) -> None:
-        self._folder = folder
+    Args:
+        folder: where they go.
+        sources: all inputs that may come.
+        hide: make faces unrecognisable instead of annotating them.
+    """
+
+    def __init__(self, folder: Path, sources: Sequence[Source], hide: bool = False) -> None:
+        self._folder, self._hide = folder, hide
         self._names = unique_names(sources)
         self._video: tuple[Source, VideoDrawing] | None = None
 
@@ -68,10 +87,12 @@ class Drawings:
             return
         path = self._folder / self._names[source.path]
         if source.kind == "image":
-            write_image(path.with_name(f"{path.name}.jpg"), draw_faces(outcome.image, result.faces))
+            paint: Paint = hide_faces if self._hide else draw_faces
+            write_image(path.with_name(f"{path.name}.jpg"), paint(outcome.image, result.faces))
             return
         if self._video is None:
-            self._video = source, VideoDrawing(path.with_name(f"{path.name}.mp4"), USUAL_FPS)
+            made = VideoDrawing(path.with_name(f"{path.name}.mp4"), USUAL_FPS, hide_faces if self._hide else _quickly)
+            self._video = source, made
         self._video[1].add(outcome.image, result.faces, result.time_s or 0.0)
 
     def _end_video(self) -> None:

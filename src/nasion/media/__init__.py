@@ -12,6 +12,7 @@ from nasion._lazy import lazy
 if TYPE_CHECKING:
     from nasion.media.cameras import CameraStream, open_camera
     from nasion.media.drawing import DrawStyle, contact_sheet, draw_faces
+    from nasion.media.hiding import hide_faces
     from nasion.media.images import check_image, read_image, write_image
     from nasion.media.landmark_files import read_ljson, read_pts, write_ljson, write_pts
     from nasion.media.openface import read_openface_csv, write_openface_csv
@@ -42,6 +43,7 @@ _HOMES = {
     "draw_faces": "drawing",
     "faces_to_table": "table",
     "find_sources": "sources",
+    "hide_faces": "hiding",
     "open_camera": "cameras",
     "open_video": "video",
     "read_image": "images",
@@ -74,6 +76,7 @@ __all__ = [
     "draw_faces",
     "faces_to_table",
     "find_sources",
+    "hide_faces",
     "open_camera",
     "open_video",
     "read_image",
