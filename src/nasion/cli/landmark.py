@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +11,7 @@ import typer
 
 from nasion.cli import options
 from nasion.cli.errors import NasionGroup
+from nasion.cli.landmark_follow import follow_command, score_command
 from nasion.cli.landmark_teach import find_command, teach_command
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ def _landmark() -> None:
 
 landmark_app.command("teach")(teach_command)
 landmark_app.command("find")(find_command)
+landmark_app.command("follow")(follow_command)
+landmark_app.command("score")(score_command)
 
 
 class Cost(StrEnum):
@@ -166,6 +168,7 @@ def _read_points(path: str) -> _Side:
     """Points from a landmark file, or from a CSV file with columns x, y and perhaps name."""
     import numpy as np
 
+    from nasion.cli.point_files import read_points_csv
     from nasion.core.errors import InputError
     from nasion.media import read_ljson, read_pts
 
@@ -175,17 +178,8 @@ def _read_points(path: str) -> _Side:
         return _Side(landmarks.points[:, :2].astype(np.float64), landmarks.scheme.names)
     if kind != ".csv":
         raise InputError(f"{path} is neither a layout nor points: give {', '.join(POINT_FILES)}, or pictures and --rig")
-    try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.DictReader(stream))
-        points = np.array([(float(row["x"]), float(row["y"])) for row in rows])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{path}: points are a CSV file with columns x and y (px), and name if you like: {error}"
-        ) from error
-    if not len(points):
-        raise InputError(f"{path} holds no points")
-    return _Side(points, tuple(row.get("name") or str(i) for i, row in enumerate(rows)))
+    names, points = read_points_csv(Path(path))
+    return _Side(points, names)
 
 
 def _report(a: _Side, b: _Side, matching: Matching, unit: str, as_json: bool) -> None:

@@ -44,8 +44,21 @@ from nasion.metrics.landmarks import (
 )
 from nasion.metrics.visibility import OcclusionScores, occlusion_scores
 
+from nasion.metrics.motion import jitter, lag_frames, range_kept
+from nasion.metrics.trajectories import (
+    LIMITS_MM,
+    LIMITS_PX,
+    TrajectoryScore,
+    score_trajectories,
+    survival,
+    trajectory_errors,
+    without_rigid,
+)
+
 __all__ = [
     "FAILURE",
+    "LIMITS_MM",
+    "LIMITS_PX",
     "ONE_SIGMA",
     "BlinkScore",
     "BlinkTrack",
@@ -55,6 +68,7 @@ __all__ = [
     "Normaliser",
     "OcclusionScores",
     "Reliability",
+    "TrajectoryScore",
     "angle_difference",
     "area_under_curve",
     "average_precision",
@@ -73,6 +87,8 @@ __all__ = [
     "gaze_error",
     "interval_iou",
     "iou_matrix",
+    "jitter",
+    "lag_frames",
     "match_boxes",
     "match_intervals",
     "nme",
@@ -81,9 +97,14 @@ __all__ = [
     "point_errors",
     "pose_errors",
     "precision_recall",
+    "range_kept",
     "reliability",
     "roc_auc",
     "rotation_error",
+    "score_trajectories",
     "spearman",
+    "survival",
+    "trajectory_errors",
+    "without_rigid",
     "tube_iou",
 ]
