@@ -24,6 +24,7 @@ def live_command(
     draw: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an annotated .mp4, .mov or .mkv.")] = None,
     json: options.Json = False,
     smooth: options.Smooth = True,
+    refine: options.Refine = None,
     detect_every: options.DetectEvery = 10,
     seconds: Annotated[float | None, typer.Option(min=0, metavar="S", help="End after this many seconds.")] = None,
     threshold: options.Threshold = None,
@@ -59,6 +60,7 @@ def live_command(
             max_faces=max_faces,
             device=device,
             threads=threads,
+            refine=refine,
         )
         wanted |= {"smooth": smooth, "detect_every": detect_every, "scheme": scheme}
         analyzer = Analyzer(options.split_tasks(tasks), mode="video", **wanted)

@@ -47,6 +47,10 @@ DetectEvery: TypeAlias = Annotated[
     int, typer.Option(min=1, metavar="N", help="Detect on every Nth frame; in between, faces are followed.")
 ]
 Smooth: TypeAlias = Annotated[bool, typer.Option("--smooth/--no-smooth", help="Pass points through a One-Euro filter.")]
+Refine: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="MODEL", help="Refine points over time by this model, of `nasion train dsta`, not the filter."),
+]
 
 TABLE_EXTENSIONS = (".parquet", ".csv", ".jsonl")
 

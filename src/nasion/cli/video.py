@@ -29,6 +29,7 @@ def video_command(
     detect_every: options.DetectEvery = 10,
     start: Annotated[float, typer.Option(min=0, metavar="S", help="Begin at this second.")] = 0.0,
     stop: Annotated[float | None, typer.Option(min=0, metavar="S", help="End before this second.")] = None,
+    refine: options.Refine = None,
     step: Annotated[int, typer.Option(min=1, metavar="N", help="Take every Nth frame.")] = 1,
     threshold: options.Threshold = None,
     max_faces: options.MaxFaces = None,
@@ -68,6 +69,7 @@ def video_command(
     schema = table_schema(analyzer.readings)
     screen, tracks = stderr() if json else stdout(), TrackTable()
     clip = Source(source, "video")
+        refine=refine,
     error, skipped = "", 0
     began = monotonic()
     with ExitStack() as open_files, interruptible() as asked:

@@ -13,7 +13,7 @@ from nasion.core import scheme as find_scheme
 from nasion.core.convert import conversion_path
 from nasion.media import check_image
 from nasion.pipeline.task import TaskLike, plan_tasks
-from nasion.track import Smoother, Tracker, without_duplicates
+from nasion.track import Refiner, Smoother, Tracker, without_duplicates
 
 if TYPE_CHECKING:
     from nasion.landmark import Placement
@@ -65,6 +65,8 @@ class Analyzer:
         threads: inference threads; None is one for video, whose stages already share the cores, else one for each
             core up to four.
         smooth: video only: pass the points through a One-Euro filter.
+        refine: video only: name or file of a refiner (`nasion.track.Refiner`), which takes the filter's place. It sees
+            the frames before, and in `nasion.pipeline.run_video` two after as well.
         detect_every: video only: frames from one detection to the next while all faces are followed.
         max_gap_s: video only: seconds a face may be lost and still keep its id.
 
@@ -92,6 +94,7 @@ class Analyzer:
         device: str = "cpu",
         threads: int | None = None,
         smooth: bool = True,
+        refine: str | Path | None = None,
         detect_every: int = 10,
         max_gap_s: float = 1.5,
     ) -> None:
@@ -105,6 +108,7 @@ class Analyzer:
         self._plan = plan_tasks(tasks)
         self._max_faces, self._passes, self._presence = max_faces, passes, presence
         self._smooth, self._detect_every, self._max_gap_s = smooth, detect_every, max_gap_s
+        self._refine_with = None if refine is None else Refiner(refine, device=device, threads=threads or 1)
         self.reset()
         if threads is None and mode == "video":
             threads = 1
@@ -177,15 +181,15 @@ class Analyzer:
         return tracker.update(time_s, placed)
 
     def read(self, image: ImageArray, faces: list[Face], time_s: float | None = None) -> list[Face]:
-        """Last of the steps: smooth the points, run the readers, bring the points into the wanted scheme.
+        """Last of the steps: steady the points, run the readers, bring the points into the wanted scheme.
 
         Args:
             image: the picture or frame.
             faces: what `follow` gave.
-            time_s: seconds; None for a picture, whose points are left as they are.
+            time_s: seconds; None for a picture, or a frame already refined: points are left as they are.
         """
-        if self._smoother is not None and time_s is not None:
-            faces = self._smoother(faces, time_s)
+        if time_s is not None:
+            faces = self._steadied(faces, time_s)
         for task in self._plan.readers if faces else ():
             readings = task.read(image, faces)
             if len(readings) != len(faces):
@@ -194,6 +198,15 @@ class Analyzer:
         if self._landmarker is None:
             return faces
         return [replace(face, landmarks=face.landmarks.to(self.scheme)) for face in faces]
+
+    def _steadied(self, faces: list[Face], time_s: float) -> list[Face]:
+        if self._refiner is not None:
+            return self._refiner.feed(faces, time_s) or []
+        return faces if self._smoother is None else self._smoother(faces, time_s)
+
+    def refiner(self, ahead: int) -> Refiner | None:
+        """A refiner with no clip begun that sees ``ahead`` frames ahead; None where none was asked for."""
+        return None if self._refine_with is None else self._refine_with.fresh(ahead)
 
     @property
     def readings(self) -> dict[str, type[Reading]]:
@@ -212,6 +225,7 @@ class Analyzer:
             follow=self._plan.place,
         )
         self._smoother = Smoother(self._max_gap_s) if self._smooth else None
+        self._refiner = self.refiner(0)
 
     def in_mode(self, mode: Mode) -> Analyzer:
         """An Analyzer with the same options and models in another mode, with no clip begun."""

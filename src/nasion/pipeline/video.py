@@ -8,14 +8,17 @@ thread a few frames ahead of the next; decoding and inference leave Python's loc
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
 from typing import TypeAlias, TypeVar
 
-from nasion.core import Face
+from nasion.core import Face, NasionError
 from nasion.media import Frame, open_video
 from nasion.pipeline.analyzer import Analyzer
 from nasion.pipeline.threads import prefetch
+from nasion.track import Refiner
+from nasion.track.refiner import AHEAD as LOOK_AHEAD
 
 AHEAD = 3  # frames: what the detector takes while the others go on; a stage holds as many pictures at most
 
@@ -42,7 +45,8 @@ def run_video(
         analyzer: lends its models and options, in whatever mode; its own state is not touched. None makes one.
         start, stop, step: the part of the file, seconds, and to take every ``step``-th frame; as for `open_video`.
         ahead: how many frames each stage may be ahead of the next. 0: one frame after the other in this thread, so
-            that no frame waits, as a camera wants. The faces are the same.
+            that no frame waits, as a camera wants. The faces are the same, but for a refiner: it then knows only the
+            past, where otherwise each frame is refined with the two after it in view.
 
     Yields:
         Each frame with its faces, in order; an empty list where there are none.
@@ -59,8 +63,14 @@ def run_video(
             return opened.enter_context(closing(prefetch(items, ahead))) if ahead > 0 else items
 
         looked = in_own_thread(_look(in_own_thread(video), analyzer))
-        for frame, faces, time_s in in_own_thread(_follow(looked, analyzer)):
-            yield frame, analyzer.read(frame.image, faces, time_s)
+        followed = in_own_thread(_follow(looked, analyzer))
+        refiner = analyzer.refiner(LOOK_AHEAD) if ahead > 0 else None
+        if refiner is None:
+            for frame, faces, time_s in followed:
+                yield frame, analyzer.read(frame.image, faces, time_s)
+        else:
+            for frame, faces in in_own_thread(_refine(followed, refiner)):
+                yield frame, analyzer.read(frame.image, faces)
 
 
 def _look(frames: Iterable[Frame], analyzer: Analyzer) -> Generator[_Looked]:
@@ -73,3 +83,21 @@ def _follow(frames: Iterable[_Looked], analyzer: Analyzer) -> Generator[_Followe
     for frame, found in frames:
         latest = max(latest, frame.time_s)  # time stamps of broken files may step back; a tracker's clock may not
         yield frame, analyzer.follow(frame.image, latest, found), latest
+
+
+def _refine(frames: Iterable[_Followed], refiner: Refiner) -> Generator[tuple[Frame, list[Face]]]:
+    """Each frame once those after it that the refiner wants are there; at the end of the clip with what there is."""
+    waiting: deque[Frame] = deque()
+    broken: NasionError | None = None
+    try:
+        for frame, faces, time_s in frames:
+            waiting.append(frame)
+            done = refiner.feed(faces, time_s)
+            if done is not None:
+                yield waiting.popleft(), done
+    except NasionError as error:  # of a damaged file, which comes after all its readable frames
+        broken = error
+    for done in refiner.flush():
+        yield waiting.popleft(), done
+    if broken is not None:
+        raise broken
