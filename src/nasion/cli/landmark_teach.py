@@ -103,8 +103,7 @@ def find_command(
     from nasion.core.errors import InputError, NasionError
     from nasion.landmark.conformal import find as find_points
     from nasion.landmark.conformal import read_taught, too_few
-    from nasion.media import find_sources, write_image
-    from nasion.media.region_drawing import draw_regions
+    from nasion.media import draw_regions, find_sources, write_image
 
     points = read_taught(taught)
     for point in points:

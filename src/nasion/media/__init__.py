@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nasion.media.landmark_files import read_ljson, read_pts, write_ljson, write_pts
     from nasion.media.openface import read_openface_csv, write_openface_csv
     from nasion.media.paths import safe_name
+    from nasion.media.region_drawing import draw_circles, draw_regions
     from nasion.media.sources import Source, find_sources
     from nasion.media.table import (
         FrameResult,
@@ -40,7 +41,9 @@ _HOMES = {
     "VideoWriter": "video_writer",
     "check_image": "images",
     "contact_sheet": "drawing",
+    "draw_circles": "region_drawing",
     "draw_faces": "drawing",
+    "draw_regions": "region_drawing",
     "faces_to_table": "table",
     "find_sources": "sources",
     "hide_faces": "hiding",
@@ -73,7 +76,9 @@ __all__ = [
     "VideoWriter",
     "check_image",
     "contact_sheet",
+    "draw_circles",
     "draw_faces",
+    "draw_regions",
     "faces_to_table",
     "find_sources",
     "hide_faces",

@@ -8,10 +8,12 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from nasion.core import FloatArray, ImageArray
+from nasion.core import FloatArray, ImageArray, Landmarks
+from nasion.core.regions import DOUBT
 from nasion.media.images import check_image
 
 _COLORS = ((255, 196, 64), (96, 200, 250), (255, 126, 142), (120, 214, 122), (200, 160, 255))
+_SEEN, _HIDDEN = (96, 200, 250), (255, 140, 60)
 _RIM = (12, 16, 24)
 _SHIFT = 4  # OpenCV takes sub-pixel positions as integers with this many fractional bits
 
@@ -43,12 +45,36 @@ def draw_regions(image: ImageArray, regions: Sequence[Region]) -> ImageArray:
         lines = [_fixed(line) for line in region.outlines()]
         tint = drawn.copy()
         cv2.fillPoly(tint, lines, color, cv2.LINE_AA, _SHIFT)
-        drawn = np.asarray(cv2.addWeighted(drawn, 0.6, tint, 0.4, 0), np.uint8)
+        drawn = np.asarray(cv2.addWeighted(drawn, 0.75, tint, 0.25, 0), np.uint8)
         cv2.polylines(drawn, lines, True, color, max(1, round(1.2 * unit)), cv2.LINE_AA, _SHIFT)
         x, y = _fixed(region.point[None])[0].tolist()
         for radius, ink in ((3.0, _RIM), (2.0, color)):
             cv2.circle(drawn, (x, y), round(radius * unit * (1 << _SHIFT)), ink, cv2.FILLED, cv2.LINE_AA, _SHIFT)
         _label(drawn, region, color, unit)
+    return drawn
+
+
+def draw_circles(image: ImageArray, landmarks: Landmarks, radius: FloatArray) -> ImageArray:
+    """A copy of the picture with a circle around each point: blue where the point is seen, orange where it is hidden.
+
+    Args:
+        image: RGB uint8 (H, W, 3).
+        landmarks: seen from a visibility of ``DOUBT`` on, and then drawn as a dot; hidden ones are hollow. Points that
+            are NaN are left out.
+        radius: (N,) px, such as ``landmarks.region(0.1)``.
+    """
+    drawn = check_image(image).copy()
+    points = landmarks.points[:, :2]
+    known = np.isfinite(points).all(axis=1) & np.isfinite(radius)
+    unit = max(1.0, float(np.sqrt(max(landmarks.box.area, 1.0))) / 220) if known.all() else 1.0
+    wide = max(1, round(unit))
+    for at, size, seen in zip(
+        _fixed(points[known]).tolist(), radius[known], landmarks.visibility[known] >= DOUBT, strict=True
+    ):
+        color = _SEEN if seen else _HIDDEN
+        cv2.circle(drawn, at, round(float(size) * (1 << _SHIFT)), color, wide, cv2.LINE_AA, _SHIFT)
+        dot = round(1.8 * unit * (1 << _SHIFT))
+        cv2.circle(drawn, at, dot, color, cv2.FILLED if seen else wide, cv2.LINE_AA, _SHIFT)
     return drawn
 
 
