@@ -197,3 +197,22 @@ def test_one_id_through_a_clip(tmp_path: Path, run: Run, monkeypatch: Any) -> No
     done = run("video", clip, "--tasks", "landmarks", "--out", out, "--stop", 6)
     assert done.exit_code == 0, done.output
     assert column(out, "track_id") == [0] * 144
+
+
+def test_tasks_of_a_clip_print_and_write_what_happened(run: Run, face_clip: Path, tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("e.csv", "p.png", "r.html")]
+    wanted = ("--events", files[0], "--plot", files[1], "--report", files[2])
+    done = run("video", face_clip, "--tasks", "blinks,attention", *wanted)
+    assert done.exit_code == 0, done.output
+    assert "PERCLOS" in done.stdout and "forward" in done.stdout and "no diagnosis" in done.stdout
+    assert all(f"wrote {file}" in done.stdout and file.stat().st_size for file in files)
+    assert "faces_forward" in files[0].read_text()
+
+
+def test_files_of_a_clip_need_a_task_of_a_clip(run: Run, face_clip: Path, tmp_path: Path) -> None:
+    done = run("video", face_clip, "--plot", tmp_path / "p.png")
+    assert done.exit_code == 2 and "--tasks blinks" in done.stderr
+    done = run("video", face_clip, "--tasks", "blinks", "--plot", tmp_path / "p.gif")
+    assert done.exit_code == 2 and ".svg" in done.stderr
+    done = run("video", face_clip, "--tasks", "blinks", "--events", tmp_path / "e.txt")
+    assert done.exit_code == 2 and ".jsonl" in done.stderr

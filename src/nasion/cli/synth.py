@@ -48,7 +48,7 @@ def synth_command(
     maps: Annotated[bool, typer.Option("--maps", help="Also write depth, normals, albedo, regions, masks.")] = False,
     video: Annotated[
         str | None,
-        typer.Option(metavar="A,B", help="Clips instead of pictures: blink, saccade, nod, speech, expression."),
+        typer.Option(metavar="A,B", help="Clips instead of pictures: blink, drowsy, saccade, nod, speech, expression."),
     ] = None,
     seconds: Annotated[float, typer.Option(metavar="S", help="Length of a clip.")] = 3.0,
     fps: Annotated[float, typer.Option(metavar="F", help="Frames per second of a clip.")] = 30.0,

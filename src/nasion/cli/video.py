@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nasion.cli import options
+from nasion.cli import clip, options
 from nasion.cli.errors import FAILED, complain, complain_about
 from nasion.core.errors import MediaError
 
@@ -24,6 +24,9 @@ def video_command(
     scheme: options.SchemeName = None,
     out: options.Out = None,
     draw: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an annotated .mp4, .mov or .mkv.")] = None,
+    events: clip.Events = None,
+    plot: clip.Plot = None,
+    report: clip.Report = None,
     json: options.Json = False,
     smooth: options.Smooth = True,
     detect_every: options.DetectEvery = 10,
@@ -40,6 +43,9 @@ def video_command(
     threads: options.Threads = None,
 ) -> None:
     """Follow the faces of a video: one row per face and frame; a frame without a face gives one row with face -1.
+
+    Tasks of the whole clip, blinks and attention, print what happened, person by person, at the end. With blinks the
+    points are not smoothed: a filter would round blinks off.
 
     Ctrl-C ends it early with all frames so far on disk (exit code 130).
     """
@@ -64,11 +70,12 @@ def video_command(
         device=device,
         threads=threads,
     )
-    wanted |= {"smooth": smooth, "detect_every": detect_every, "scheme": scheme}
-    analyzer = Analyzer(options.split_tasks(tasks), mode="video", **wanted)
+    whole = clip.ClipOutput(tasks, events, plot, report)
+    wanted |= {"smooth": smooth and not whole.keeps_points, "detect_every": detect_every, "scheme": scheme}
+    analyzer = Analyzer(whole.tasks, mode="video", **wanted)
     schema = table_schema(analyzer.readings)
     screen, tracks = stderr() if json else stdout(), TrackTable()
-    clip = Source(source, "video")
+    origin = Source(source, "video")
         refine=refine,
     error, skipped = "", 0
     began = monotonic()
@@ -79,11 +86,11 @@ def video_command(
         try:
             video = open_files.enter_context(open_video(source, start=start, stop=stop, step=step))
         except MediaError as caught:
-            outcomes = [failure(clip, caught)]
+            outcomes = [failure(origin, caught)]
         else:
             drawing = open_files.enter_context(VideoDrawing(draw, video.fps)) if draw else None
             # Drawing and writing are one more stage.
-            outcomes = open_files.enter_context(closing(prefetch(follow_video(clip, video, analyzer))))
+            outcomes = open_files.enter_context(closing(prefetch(follow_video(origin, video, analyzer))))
         bar = open_files.enter_context(progress_bar())
         task = bar.add_task("following", total=video.frame_count if video else None)
         for outcome in outcomes:
@@ -96,6 +103,7 @@ def video_command(
                 error = result.error
                 continue
             tracks.add(result)
+            whole.add(result)
             if drawing and outcome.image is not None:
                 drawing.add(outcome.image, result.faces, result.time_s or 0.0)
             bar.update(task, completed=result.frame + 1)
@@ -107,11 +115,13 @@ def video_command(
         tracks.show(screen)
     if tracks.frames:
         screen.print(tracks.summary(took) + (f", {skipped} damaged frames skipped" if skipped else ""))
+    if tracks.frames:
+        whole.finish(origin.name, screen, show=not json)
     for target in (out, draw if tracks.frames else None):
         if target is not None:
             screen.print(f"wrote {target}", soft_wrap=True)
     if error:
-        complain_about(clip.name, error)
+        complain_about(origin.name, error)
         raise typer.Exit(FAILED)
     if asked:
         complain(

@@ -1,5 +1,41 @@
-"""What the eyes say: openness now; blinks, gaze and wakefulness build on it."""
+"""What the eyes say: openness, lids and irises, open or shut, blinks, wakefulness."""
 
+from nasion.eyes.baseline import CLOSED_SHARE, PersonBaseline, closure, open_level
+from nasion.eyes.blinks import Blink, detect_blinks
+from nasion.eyes.drowsiness import LIMITS, RULE, NearestWindows, Window, drowsiness, windows
+from nasion.eyes.eyelid_angle import DEPTH, combined_angle, eye_weights, eyelid_angles
+from nasion.eyes.kit import EyeKit, Lids
 from nasion.eyes.openness import EyeOpenness, Eyes, eye_aspect_ratio
+from nasion.eyes.state import EyeState, EyeStateReader, eye_crops
+from nasion.eyes.yawns import Mouth, MouthOpening, Yawn, detect_yawns
 
-__all__ = ["EyeOpenness", "Eyes", "eye_aspect_ratio"]
+__all__ = [
+    "CLOSED_SHARE",
+    "DEPTH",
+    "LIMITS",
+    "RULE",
+    "Blink",
+    "EyeKit",
+    "EyeOpenness",
+    "EyeState",
+    "EyeStateReader",
+    "Eyes",
+    "Lids",
+    "Mouth",
+    "MouthOpening",
+    "NearestWindows",
+    "PersonBaseline",
+    "Window",
+    "Yawn",
+    "closure",
+    "combined_angle",
+    "detect_blinks",
+    "detect_yawns",
+    "drowsiness",
+    "eye_aspect_ratio",
+    "eye_crops",
+    "eye_weights",
+    "eyelid_angles",
+    "open_level",
+    "windows",
+]

@@ -18,7 +18,13 @@ from nasion.core import Face, ImageArray, Reading, TaskError
 STEPS = ("detect", "landmarks")
 ENTRY_POINTS = "nasion.tasks"
 
-_BUILT_IN = {"pose": "nasion.pose:HeadPose", "eyes": "nasion.eyes:EyeOpenness"}
+_BUILT_IN = {
+    "pose": "nasion.pose:HeadPose",
+    "eyes": "nasion.eyes:EyeOpenness",
+    "eye_state": "nasion.eyes:EyeStateReader",
+    "lids": "nasion.eyes:EyeKit",
+    "mouth": "nasion.eyes:MouthOpening",
+}
 
 
 @runtime_checkable

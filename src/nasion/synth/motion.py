@@ -2,6 +2,8 @@
 
 - ``blink``: closing 100 ms, closed 50 ms, reopening 200 ms, with scatter (VanderWerf et al., "Eyelid movements", J.
   Neurophysiol. 2003), about every three seconds (Bentivoglio et al., Mov. Disord. 1997, at rest and in talk).
+- ``drowsy``: the same with drooping lids, slower phases and, once in eight, a closure of half a second to two seconds
+  (Schleicher et al., "Blinks and saccades as indicators of fatigue in sleepiness warnings", Ergonomics 2008).
 - ``saccade``: jumps of the gaze that last 21 ms + 2.2 ms per degree (Bahill, Clark and Stark, "The Main Sequence",
   Math. Biosci. 1975), between fixations of 0.2 to 0.6 s.
 - ``nod``: two to four nods at about 1.8 Hz, dying away.
@@ -125,8 +127,10 @@ def motion(
         raise InputError(f"a motion needs at least one script of {', '.join(SCRIPTS)}")
     if not 0.1 <= seconds <= 600 or not 5 <= fps <= 2000:
         raise InputError(f"a clip must last 0.1..600 s at 5..2000 frames per second, got {seconds} s at {fps}")
-    if base is not None and "blink" in names and _shut(base):
-        raise InputError("the eyes are shut already, so script blink would show nothing: open the lids or drop AU 43")
+    if base is not None and {"blink", "drowsy"} & set(names) and _shut(base):
+        raise InputError(
+            "the eyes are shut already, so scripts blink and drowsy would show nothing: open the lids or drop AU 43"
+        )
     count = max(1, round(seconds * fps))
     still = np.zeros(count)
     made = Motion(
@@ -164,22 +168,36 @@ def _add(made: Motion, unit: int, track: FloatArray) -> None:
 
 
 def _blink(made: Motion, seconds: float, rng: np.random.Generator, _: str) -> None:
+    _lids(made, seconds, rng, "blink", (0.1, 0.05, 0.2), (0.015, 0.015, 0.03), 0.4)
+
+
+def _drowsy(made: Motion, seconds: float, rng: np.random.Generator, _: str) -> None:
+    _lids(made, seconds, rng, "drowsy", (0.17, 0.13, 0.35), (0.03, 0.05, 0.07), 0.8, droop=0.25, asleep=0.12)
+
+
+def _lids(
+    made: Motion, seconds: float, rng: np.random.Generator, script: str, usual: tuple[float, float, float],
+    scatter: tuple[float, float, float], longest: float, droop: float = 0.0, asleep: float = 0.0,
+) -> None:  # fmt: skip
+    """Blinks with these durations of closing, closed and reopening, s; ``asleep`` of them stay shut for 0.5 to 2 s."""
     t = made.time_s
-    closed = np.zeros(len(t))
+    closed = np.full(len(t), droop)
     labels = np.full(len(t), "open", object)
     start = float(rng.uniform(0.15, 0.6))
     while start < seconds:
-        down, shut, up = (float(v) for v in np.clip(rng.normal((0.1, 0.05, 0.2), (0.015, 0.015, 0.03)), 0.02, 0.4))
+        down, shut, up = (float(v) for v in np.clip(rng.normal(usual, scatter), 0.02, longest))
+        if asleep and rng.random() < asleep:
+            shut = float(rng.uniform(0.5, 2))
         bottom, lift, end = start + down, start + down + shut, start + down + shut + up
         pulse = _ease((t - start) / down) * (1 - _ease((t - lift) / up) ** 0.8)
-        closed = np.maximum(closed, pulse)
+        closed = np.maximum(closed, droop + (1 - droop) * pulse)
         labels[(t >= start) & (t < bottom)] = "closing"
         labels[(t >= bottom) & (t < lift)] = "closed"
         labels[(t >= lift) & (t < end)] = "reopening"
-        made.events.append(MotionEvent("blink", start, end, {"closing_s": down, "closed_s": shut, "reopening_s": up}))
+        made.events.append(MotionEvent(script, start, end, {"closing_s": down, "closed_s": shut, "reopening_s": up}))
         start = end + float(np.clip(rng.exponential(2.6), 0.3, 9))
     _add(made, 45, closed)
-    made.phase["blink"] = list(labels)
+    made.phase[script] = list(labels)
 
 
 def _saccade(made: Motion, seconds: float, rng: np.random.Generator, _: str) -> None:
@@ -276,6 +294,7 @@ def _expression(made: Motion, seconds: float, rng: np.random.Generator, shown: s
 Script = Callable[[Motion, float, np.random.Generator, str], None]
 SCRIPTS: dict[str, Script] = {
     "blink": _blink,
+    "drowsy": _drowsy,
     "saccade": _saccade,
     "nod": _nod,
     "speech": _speech,
