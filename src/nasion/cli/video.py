@@ -29,10 +29,10 @@ def video_command(
     report: clip.Report = None,
     json: options.Json = False,
     smooth: options.Smooth = True,
+    refine: options.Refine = None,
     detect_every: options.DetectEvery = 10,
     start: Annotated[float, typer.Option(min=0, metavar="S", help="Begin at this second.")] = 0.0,
     stop: Annotated[float | None, typer.Option(min=0, metavar="S", help="End before this second.")] = None,
-    refine: options.Refine = None,
     step: Annotated[int, typer.Option(min=1, metavar="N", help="Take every Nth frame.")] = 1,
     threshold: options.Threshold = None,
     max_faces: options.MaxFaces = None,
@@ -69,6 +69,7 @@ def video_command(
         max_faces=max_faces,
         device=device,
         threads=threads,
+        refine=refine,
     )
     whole = clip.ClipOutput(tasks, events, plot, report)
     wanted |= {"smooth": smooth and not whole.keeps_points, "detect_every": detect_every, "scheme": scheme}
@@ -76,7 +77,6 @@ def video_command(
     schema = table_schema(analyzer.readings)
     screen, tracks = stderr() if json else stdout(), TrackTable()
     origin = Source(source, "video")
-        refine=refine,
     error, skipped = "", 0
     began = monotonic()
     with ExitStack() as open_files, interruptible() as asked:
