@@ -37,12 +37,12 @@ def occlude(image: ImageArray, rng: np.random.Generator, texture: ImageArray) ->
         mask[noise > np.quantile(noise, rng.uniform(0.55, 0.92))] = 255
     for _ in range(rng.integers(1, 4) if whole >= 0.35 else 0):
         _shape(mask, rng)
-    paint = _paint(image, rng, texture)
+    colour = paint(image, rng, texture)
     if rng.random() < 0.5:  # things are lit unevenly
         shade = cv2.resize(rng.uniform(0.4, 1.4, (2, 2)).astype(np.float32), (size, size))[..., None]
-        paint = np.clip(paint * shade, 0, 255)
+        colour = np.clip(colour * shade, 0, 255)
     soft = cv2.GaussianBlur(mask, (0, 0), rng.uniform(0.4, 1.5))[..., None].astype(np.float32) / 255
-    image[:] = (image * (1 - soft) + paint * soft).astype(np.uint8)
+    image[:] = (image * (1 - soft) + colour * soft).astype(np.uint8)
     return mask
 
 
@@ -66,7 +66,17 @@ def _shape(mask: ImageArray, rng: np.random.Generator) -> None:
         cv2.fillPoly(mask, [polygon.astype(np.int32)], (255,))
 
 
-def _paint(image: ImageArray, rng: np.random.Generator, texture: ImageArray) -> ImageArray:
+def paint(image: ImageArray, rng: np.random.Generator, texture: ImageArray) -> ImageArray:
+    """What things are made of: plain colour, blurred noise, the face's own skin or a piece of another picture.
+
+    Args:
+        image: RGB uint8 (S, S, 3), the picture that the thing goes on.
+        rng: decides everything.
+        texture: RGB uint8 (T, T, 3), T > S.
+
+    Returns:
+        RGB uint8 (S, S, 3).
+    """
     size = image.shape[0]
     style = rng.integers(4)
     if style == 0:

@@ -175,7 +175,7 @@ def augment(
             image = np.ascontiguousarray(image[:, ::-1])
             points[j] = points[j][data.scheme.flip] * (-1, 1) + (side - 1, 0)
             visible[j] = visible[j][data.scheme.flip]
-        matrix = _random_view(rng, side, size, strength)
+        matrix = random_view(rng, side, size, strength)
         view = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         images[j] = view
         points[j] = points[j] @ matrix[:, :2].T + matrix[:, 2]
@@ -188,8 +188,17 @@ def augment(
     return images, points.astype(np.float32), visible
 
 
-def _random_view(rng: np.random.Generator, side: int, size: int, strength: float) -> FloatArray:
-    """(2, 3) stored px to view px, pixel centres at integers."""
+def random_view(rng: np.random.Generator, side: int, size: int, strength: float) -> FloatArray:
+    """A view that is turned, scaled and shifted by chance.
+
+    Args:
+        rng: decides everything.
+        side: px of the stored picture. size: px of the view.
+        strength: 0 is the plain view, 1 turns by up to +-45 degrees now and then.
+
+    Returns:
+        (2, 3) stored px to view px, pixel centres at integers.
+    """
     spread = strength * (25 if rng.random() < 0.25 else 10)
     angle = np.radians(np.clip(rng.normal(0, spread), -60, 60))
     scale = np.exp(np.clip(rng.normal(0, 0.09 * strength), -0.3, 0.3))

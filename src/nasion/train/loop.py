@@ -194,7 +194,8 @@ def _step(
     index = rng.choice(len(data), stage.batch, replace=len(data) < stage.batch)
     for group in optimiser.param_groups:
         group["lr"] = stage.rate * learning_rate(fraction)
-    terms = recipe.loss(model, draw(data, index, rng, strength), Progress(stage.name, state.step, fraction))
+    batch = recipe.draw(data, index, rng) if hasattr(recipe, "draw") else draw(data, index, rng, strength)
+    terms = recipe.loss(model, batch, Progress(stage.name, state.step, fraction))
     total = sum(terms.values())
     optimiser.zero_grad(set_to_none=True)
     total.backward()

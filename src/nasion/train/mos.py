@@ -53,6 +53,7 @@ class MOS:
     """
 
     name = "mos"
+    usage = "analyze PHOTO --detector"
     stages = (Stage("train", rate=3e-3, batch=12),)
 
     def __init__(

@@ -12,7 +12,7 @@ Detection", arXiv 2601.12919. Of the paper only the abstract was to be had: laye
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -211,7 +211,7 @@ def hide(data: LandmarkSet, keep: float, seed: int = 0) -> LandmarkSet:
     return replace(data, points=points, visible=visible)
 
 
-def unlabelled(images: Sequence[ImageArray], layout: Scheme, size: int) -> LandmarkSet:
+def unlabelled(images: Iterable[ImageArray], layout: Scheme, size: int) -> LandmarkSet:
     """Faces that our detector finds in pictures, all points unknown, to be added with ``join``.
 
     Args:
