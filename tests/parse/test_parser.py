@@ -95,5 +95,5 @@ def test_what_is_no_parser_is_refused(monkeypatch) -> None:
 
 
 def test_unknown_regions_are_named() -> None:
-    with pytest.raises(InputError, match="'beard'.*skin"):
+    with pytest.raises(InputError, match=r"'beard'.*skin"):
         Parsing(np.zeros((2, 2), np.uint8)).mask("beard")

@@ -49,7 +49,7 @@ def train_command(
             screen.print(name)
         return
     recipe = find_recipe(system)
-    if data is None:
+    if data is None and not hasattr(recipe, "renders"):
         raise InputError("name the labelled pictures: nasion train SYSTEM DATA")
     if out.suffix.lower() != ".onnx":
         raise InputError(f"--out {out}: models are written as .onnx")
@@ -73,17 +73,19 @@ def train_command(
         trained = fit(
             recipe, learn, minutes=minutes, seed=seed, threads=threads, report=show, checkpoint=resume
         )  # fmt: skip
-    scores = evaluate(recipe, trained.model, held)
-    if hasattr(recipe, "export"):
-        role, path, size_of = "detector", recipe.export(trained.model, out), ""
+    if hasattr(recipe, "finish"):
+        line, size_of, path = recipe.finish(trained.model, held), "", recipe.export(trained.model, out)
     else:
-        made = export_onnx(recipe, trained.model, out, scheme=faces.scheme, size=size, scores=scores)
-        role, path, size_of = "landmarker", made.path, f", {made.parameters / 1e6:.2f} M parameters"
-    inner = "" if scores.inner is None else f", inner 51 {100 * scores.inner:.2f} %"
-    screen.print(
-        f"held-out NME {100 * scores.nme:.2f} %{inner}, failures above 8 %: {100 * scores.failures:.0f} %; "
-        f"{trained.steps} steps{size_of}"
-    )
-    screen.print(f"wrote {path}; try: nasion analyze PHOTO --{role} {path}")
+        scores = evaluate(recipe, trained.model, held)
+        inner = "" if scores.inner is None else f", inner 51 {100 * scores.inner:.2f} %"
+        line = f"held-out NME {100 * scores.nme:.2f} %{inner}, failures above 8 %: {100 * scores.failures:.0f} %"
+        if hasattr(recipe, "export"):
+            path, size_of = recipe.export(trained.model, out), ""
+        else:
+            made = export_onnx(recipe, trained.model, out, scheme=faces.scheme, size=size, scores=scores)
+            path, size_of = made.path, f", {made.parameters / 1e6:.2f} M parameters"
+    screen.print(f"{line}; {trained.steps} steps{size_of}")
+    usage = getattr(recipe, "usage", "analyze PHOTO --landmarker")
+    screen.print(f"wrote {path}; try: nasion {usage} {path}")
     if faces.skipped:
         raise typer.Exit(FAILED)

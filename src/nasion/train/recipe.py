@@ -86,7 +86,11 @@ class Recipe(Protocol):
     - ``load(path, size)``: reads the labelled faces, where ``load_folder`` would not do;
     - ``adapt(data)``: the same faces in the layout that this system places;
     - ``prepare(data)``: called once before ``build`` with the faces to learn from;
-    - ``export(model, path)``: writes the ONNX file, where the system is no landmarker but a detector.
+    - ``draw(data, index, rng)``: a batch of its own around some of the faces, where augmented views would not do;
+    - ``finish(model, held)``: the last touches with faces held out; gives the line that says how good the network is;
+    - ``export(model, path)``: writes the ONNX file, where the system is no plain landmarker;
+    - ``usage``: how the file is used, such as ``analyze PHOTO --detector``;
+    - ``renders``: true where it needs no pictures; ``load`` then takes None.
 
     Attributes:
         name: what users type.
@@ -111,6 +115,8 @@ RECIPES: dict[str, str] = {
     "fgtbt": "nasion.train.fgtbt:FGTBT",
     "kd-landmarks": "nasion.train.kd_landmarks:KDLandmarks",
     "mos": "nasion.train.mos:MOS",
+    "occface": "nasion.train.occface:OccFace",
+    "rtnet-tanh-polar": "nasion.train.rtnet:RTNetRecipe",
     "sht": "nasion.train.sht:SHT",
     "worldcomp2d": "nasion.train.worldcomp2d:WorldComp2D",
 }
