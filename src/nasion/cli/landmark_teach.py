@@ -131,7 +131,7 @@ def find_command(
     if json:
         for row in rows:
             typer.echo(dumps(row, ensure_ascii=False))
-    else:
+    elif rows:
         _show(rows, alpha)
     if draw is not None:
         stderr().print(f"wrote {draw}")
@@ -148,6 +148,8 @@ def _analyzer(detector: str, landmarker: str) -> Analyzer:
 def _read_clicks(table: Path, photos: Path) -> list[_Click]:
     from nasion.core.errors import InputError
 
+    if not table.is_file():
+        raise InputError(f"no such file: {table}; it names the clicks, one row each: file, x, y and perhaps point")
     try:
         with table.open(newline="", encoding="utf-8-sig") as stream:
             rows = list(csv.DictReader(stream))

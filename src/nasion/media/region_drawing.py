@@ -31,26 +31,27 @@ class Region(Protocol):
 
 
 def draw_regions(image: ImageArray, regions: Sequence[Region]) -> ImageArray:
-    """A copy of the picture with each region tinted and outlined, its best guess a dot, its name beside it.
+    """A copy of the picture with each region tinted and outlined, its best guess a dot, and a legend.
 
     Args:
         image: RGB uint8 (H, W, 3).
-        regions: points of the same name have the same colour.
+        regions: points of the same name have the same colour; without names there is no legend.
     """
     drawn = check_image(image).copy()
     names = list(dict.fromkeys(region.name for region in regions))
     for region in regions:
         color = _COLORS[names.index(region.name) % len(_COLORS)]
-        unit = max(1.0, float(np.sqrt(region.face_area)) / 220)
+        unit = max(0.6, float(np.sqrt(region.face_area)) / 300)
         lines = [_fixed(line) for line in region.outlines()]
         tint = drawn.copy()
         cv2.fillPoly(tint, lines, color, cv2.LINE_AA, _SHIFT)
         drawn = np.asarray(cv2.addWeighted(drawn, 0.75, tint, 0.25, 0), np.uint8)
         cv2.polylines(drawn, lines, True, color, max(1, round(1.2 * unit)), cv2.LINE_AA, _SHIFT)
         x, y = _fixed(region.point[None])[0].tolist()
-        for radius, ink in ((3.0, _RIM), (2.0, color)):
+        for radius, ink in ((2.4, _RIM), (1.6, color)):
             cv2.circle(drawn, (x, y), round(radius * unit * (1 << _SHIFT)), ink, cv2.FILLED, cv2.LINE_AA, _SHIFT)
-        _label(drawn, region, color, unit)
+    if any(names):
+        _legend(drawn, names)
     return drawn
 
 
@@ -78,13 +79,16 @@ def draw_circles(image: ImageArray, landmarks: Landmarks, radius: FloatArray) ->
     return drawn
 
 
-def _label(drawn: ImageArray, region: Region, color: tuple[int, int, int], unit: float) -> None:
-    right = max((float(line[:, 0].max()) for line in region.outlines()), default=float(region.point[0]))
-    at = (round(right + 4 * unit), round(float(region.point[1]) + 4 * unit))
-    for width, ink in ((3, _RIM), (1, color)):
-        cv2.putText(
-            drawn, region.name, at, cv2.FONT_HERSHEY_SIMPLEX, 0.4 * unit, ink, max(1, round(width * unit)), cv2.LINE_AA
-        )
+def _legend(drawn: ImageArray, names: Sequence[str]) -> None:
+    """The names in their colours on a dark plate in the top left corner, where it hides no region's surroundings."""
+    font, size = cv2.FONT_HERSHEY_SIMPLEX, min(max(drawn.shape[0] / 900, 0.35), 2.0)
+    boxes = [cv2.getTextSize(name, font, size, 1)[0] for name in names]
+    pad, line = round(10 * size), round(32 * size)
+    corner = (max(width for width, _ in boxes) + 2 * pad, line * len(names) + pad)
+    cv2.rectangle(drawn, (0, 0), corner, _RIM, cv2.FILLED)
+    for i, name in enumerate(names):
+        at = (pad, round(line * (i + 0.8)))
+        cv2.putText(drawn, name, at, font, size, _COLORS[i % len(_COLORS)], 1, cv2.LINE_AA)
 
 
 def _fixed(points: FloatArray) -> np.ndarray:

@@ -21,6 +21,7 @@ GRID = SIDE // CELL
 DIRECTIONS = 8
 CENTRE_BLUR = 2.0
 RINGS = ((6.0, 3.0), (14.0, 6.0))  # radius and blur, px of the view
+MARGIN = 14  # px of the view, the reach of the rings; beyond the view the gradients at its edge go on
 FLAT = 4.0  # grey levels a px: gradients below it count as noise, and a place without any is like no other
 
 
@@ -60,16 +61,16 @@ class Looks:
 
     def at(self, cells: IntArray) -> FloatArray:
         """(M, 136) float32, one row for each cell number, of length at most 1."""
-        row, column = np.divmod(np.asarray(cells) * CELL, SIDE)
-        parts = [self._smooth[0][row * CELL, column]]
+        row, column = (CELL * at + MARGIN for at in np.divmod(np.asarray(cells), GRID))
+        parts = [self._smooth[0][row, column]]
         for (radius, _), smooth in zip(RINGS, self._smooth[1:], strict=True):
-            for a in self._angles:
-                down, right = round(radius * np.sin(a)), round(radius * np.cos(a))
-                parts.append(smooth[np.clip(row * CELL + down, 0, SIDE - 1), np.clip(column + right, 0, SIDE - 1)])
+            steps = (np.rint(radius * turn(self._angles)).astype(int).tolist() for turn in (np.sin, np.cos))
+            parts += [smooth[row + down, column + right] for down, right in zip(*steps, strict=True)]
         whole = np.concatenate(parts, axis=1)
         return np.asarray(whole / np.sqrt((whole**2).sum(axis=1, keepdims=True) + FLAT**2), np.float32)
 
 
 def _blurred(slopes: FloatArray, blur: float) -> FloatArray:
     side = 2 * ceil(2.5 * blur) + 1  # OpenCV's own choice is 4 blurs to each side, and twice the time of a face
-    return np.asarray(cv2.GaussianBlur(slopes, (side, side), blur), np.float32)
+    smooth = cv2.GaussianBlur(slopes, (side, side), blur)
+    return np.asarray(np.pad(smooth, ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)), mode="edge"), np.float32)

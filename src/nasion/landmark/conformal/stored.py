@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 
@@ -48,6 +48,8 @@ def read_taught(path: str | os.PathLike[str]) -> tuple[TaughtPoint, ...]:
     """
     if not Path(path).is_file():
         raise MediaError(f"no such file: {path}; `nasion landmark teach` writes one")
+    if not is_zipfile(path):
+        raise MediaError(f"{path} holds no taught points: it is no .npz file; `nasion landmark teach` writes one")
     try:
         with np.load(path, allow_pickle=False) as held:
             if int(held["version"]) != VERSION:

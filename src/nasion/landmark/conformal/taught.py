@@ -131,8 +131,12 @@ class FoundPoint:
         return [apply_affine(invert_affine(self.view), line[:, 0].astype(np.float64)) for line in lines]
 
 
-def example(marked: Marked) -> Example:
+def example(marked: Marked, seen: Looks | None = None) -> Example:
     """What one marked photo has to say.
+
+    Args:
+        marked: the photo and its click.
+        seen: the looks of this face, where several points are marked on it.
 
     Raises:
         InputError: the mark lies outside the view around the face.
@@ -145,7 +149,7 @@ def example(marked: Marked) -> Example:
             f"the mark at {np.round(marked.point, 1).tolist()} on {marked.photo} is too far from the face found there: "
             "mark points on or near faces, in px of the picture as displayed"
         )
-    look = Looks(marked.image, view).at(np.array([at]))[0]
+    look = (seen or Looks(marked.image, view)).at(np.array([at]))[0]
     return Example(mesh, middles()[at], carrying_weights(mesh, mark), look)
 
 

@@ -99,14 +99,16 @@ def see(analyzer: Analyzer, photos: Sequence[FacePhoto], what: str) -> list[Seen
 def examples_of(faces: Sequence[SeenFace]) -> list[dict[str, Example]]:
     """Each face's one-shot predictors, by the name of the point."""
     from nasion.landmark.conformal import Marked, example
+    from nasion.landmark.conformal.looks import Looks, face_view
 
-    return [
-        {
-            name: example(Marked(f.image, f.landmarks, f.photo.points[i], f.photo.path.name))
-            for name, i in CLICKED.items()
+    predictors = []
+    for face in progress(faces, "conformal: examples", len(faces)):
+        seen, truth = Looks(face.image, face_view(face.landmarks)), face.photo.points
+        clicks = {
+            name: Marked(face.image, face.landmarks, truth[i], face.photo.path.name) for name, i in CLICKED.items()
         }
-        for f in progress(faces, "conformal: examples", len(faces))
-    ]
+        predictors.append({name: example(click, seen) for name, click in clicks.items()})
+    return predictors
 
 
 Teacher = Callable[[str, "Sequence[Example]"], "TaughtPoint"]
