@@ -20,7 +20,7 @@ class Trajectories:
 
     Attributes:
         names: of the points, unique.
-        points: (N, T, 2) px or (N, T, 3); NaN where nothing is known.
+        points: (N, T, 2) px or (N, T, 3) mm; NaN where nothing is known.
         valid: (N, T) bool, whether the tracker stands by the place.
         quality: (N, T) 0..1.
         time_s: (T,) seconds, rising.
@@ -39,11 +39,16 @@ class Trajectories:
     regions: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
+        if self.unit not in get_args(Unit) or self.frame not in get_args(Frame):
+            raise InputError(
+                f"the unit must be one of {', '.join(get_args(Unit))} and the frame of {', '.join(get_args(Frame))}; "
+                f"got {self.unit!r}, {self.frame!r}"
+            )
         shape = self.points.shape
-        if len(shape) != 3 or shape[2] not in (2, 3) or len(self.names) != shape[0] or self.time_s.shape != shape[1:2]:
+        if len(shape) != 3 or shape[2] != (2 if self.unit == "px" else 3) or len(self.names) != shape[0] or self.time_s.shape != shape[1:2]:
             raise InputError(
                 f"trajectories of {len(self.names)} points over {len(self.time_s)} frames need points "
-                f"({len(self.names)}, {len(self.time_s)}, 2|3), got {shape}"
+                f"({len(self.names)}, {len(self.time_s)}, 2 for px or 3 for mm), got {shape}"
             )
         if len(set(self.names)) != len(self.names):
             raise InputError("every trajectory needs a name of its own")
@@ -51,11 +56,6 @@ class Trajectories:
             raise InputError(f"valid and quality must be {shape[:2]}, got {self.valid.shape} and {self.quality.shape}")
         if self.regions and len(self.regions) != len(self.names):
             raise InputError(f"{len(self.names)} points have {len(self.regions)} regions: give one each, or none")
-        if self.unit not in get_args(Unit) or self.frame not in get_args(Frame):
-            raise InputError(
-                f"the unit must be one of {', '.join(get_args(Unit))} and the frame of {', '.join(get_args(Frame))}; "
-                f"got {self.unit!r}, {self.frame!r}"
-            )
         if len(self.time_s) > 1 and not (np.diff(self.time_s) > 0).all():
             raise InputError("the times of trajectories must rise from frame to frame")
 

@@ -63,7 +63,8 @@ def read_trajectories(path: str | os.PathLike[str]) -> Trajectories:
         raise InputError(f'{name} holds no trajectories: it must say "format": "{FORMAT}" and name unit and frame')
     try:
         rows = held["points"]
-        paths = [[_place(place) for place in row["path"]] for row in rows]
+        dims = 2 if held["unit"] == "px" else 3
+        paths = [[_place(place, dims) for place in row["path"]] for row in rows]
         points = np.array(paths, np.float64)
         known = np.asarray(np.isfinite(points).all(axis=2))
         valid = [row.get("valid", known[i].tolist()) for i, row in enumerate(rows)]
@@ -99,5 +100,5 @@ def _as_json(t: Trajectories) -> dict[str, Any]:
     return {"format": FORMAT, "unit": t.unit, "frame": t.frame, "time_s": times, "points": rows}
 
 
-def _place(value: Any) -> list[float]:
-    return [float("nan")] * 3 if value is None else [float(v) for v in value]
+def _place(value: Any, dims: int) -> list[float]:
+    return [float("nan")] * dims if value is None else [float(v) for v in value]

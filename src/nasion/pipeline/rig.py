@@ -144,7 +144,7 @@ def meet(
         places: (V, N, T, 2) px.
         valid: (V, N, T).
         views: the cameras.
-        gate: drop views whose point lies farther than ``REPROJECTION_PX`` off, one at a time, the worst first.
+        gate: while some view is farther than ``REPROJECTION_PX`` off, drop the one without which the others agree best.
 
     Returns:
         (N, T, 3) in the unit of the rig and (N, T) whether the place is believed.
@@ -155,14 +155,25 @@ def meet(
     points = triangulate(at, matrices, use)
     if not gate:
         return points.reshape(count, length, 3), np.isfinite(points).all(1).reshape(count, length)
+    off = _worst(points, at, use, matrices)
     for _ in range(len(views) - 2):
-        off = np.where(use, np.linalg.norm(reproject(points, matrices) - at, axis=2), 0)
-        worst, bad = off.argmax(0), (off.max(0) > REPROJECTION_PX) & (use.sum(0) > 2)
-        if not bad.any():
+        bad = np.flatnonzero((off > REPROJECTION_PX) & (use.sum(0) > 2))
+        if not len(bad):
             break
-        use[worst[bad], np.flatnonzero(bad)] = False
-        points[bad] = triangulate(at[:, bad], matrices, use[:, bad])
-    off = np.where(use, np.linalg.norm(reproject(points, matrices) - at, axis=2), 0)
-    good = np.isfinite(points).all(1) & (np.nan_to_num(off, nan=np.inf).max(0) <= REPROJECTION_PX)
+        fewer = np.repeat(use[None, :, bad], len(views), axis=0)
+        fewer[np.arange(len(views)), np.arange(len(views))] = False  # without each view in turn
+        without = [triangulate(at[:, bad], matrices, one) for one in fewer]
+        errors = np.stack([_worst(p, at[:, bad], one, matrices) for p, one in zip(without, fewer, strict=True)])
+        errors[~use[:, bad]] = np.inf
+        best = errors.argmin(0)
+        use[best, bad] = False
+        points[bad], off[bad] = np.stack(without)[best, np.arange(len(bad))], errors[best, np.arange(len(bad))]
+    good = np.asarray(np.isfinite(points).all(axis=1)) & (off <= REPROJECTION_PX)
     good &= widest_angle(np.nan_to_num(points), centers, use) >= ANGLE
     return points.reshape(count, length, 3), good.reshape(count, length)
+
+
+def _worst(points: FloatArray, at: FloatArray, use: BoolArray, matrices: FloatArray) -> FloatArray:
+    """(N,) px, the largest distance of (N, 3) points from where the views in use see them; infinite where unknown."""
+    off = np.where(use, np.linalg.norm(reproject(points, matrices) - at, axis=2), 0)
+    return np.asarray(np.nan_to_num(off, nan=np.inf).max(0))

@@ -67,9 +67,9 @@ def with_pores(paint: Paint, seed: int, strength: float = 1.0) -> Paint:
     return replace(paint, albedo=np.clip(paint.albedo * factor, 0.002, 0.95).astype(np.float32), gloss=gloss)
 
 
-def fine_paint(head: HeadParameters, model: HeadModel, strength: float = 1.0) -> Paint:
-    """A head's paint with pores, of its own seed; paint it once for a clip."""
-    return with_pores(model.paint(head, FINE), head.seed, strength)
+def fine_paint(head: HeadParameters, model: HeadModel, strength: float = 1.0, size: int = FINE) -> Paint:
+    """A head's paint with pores, of its own seed, on ``size`` texels; paint it once for a clip."""
+    return with_pores(model.paint(head, size), head.seed, strength)
 
 
 def close_up(

@@ -13,7 +13,7 @@ from nasion.core import BoolArray, FloatArray, ImageArray, IntArray
 from nasion.report.bench.progress import progress
 from nasion.synth import HeadModel, Look, SceneOptions, place, portrait, render_scene, sample_scene
 from nasion.synth.motion import Motion, motion
-from nasion.synth.pores import RigCamera, SurfacePoints, close_rig, close_up, fine_paint
+from nasion.synth.pores import FINE, RigCamera, SurfacePoints, close_rig, close_up, fine_paint
 from nasion.synth.scene import head_mesh
 
 FPS = 30.0
@@ -70,29 +70,41 @@ class PoreClip:
 
 
 def make_clip(
-    seed: int, frames: int, *, rigid: bool = False, wide: bool = True, angles: Iterable[tuple[float, float]] = ANGLES
+    seed: int,
+    frames: int,
+    *,
+    rigid: bool = False,
+    wide: bool = True,
+    angles: Iterable[tuple[float, float]] = ANGLES,
+    size: tuple[int, int] = SIZE,
+    atlas: int = FINE,
+    fps: float = FPS,
 ) -> PoreClip:
     """Render a clip of a person of this seed.
 
     Args:
         seed: of the person, light and motion.
-        frames: at 30 a second.
+        frames: how many.
         rigid: the head turns and nods and the face does nothing; otherwise it talks, blinks and shows an expression.
         wide: whether the whole face is rendered, too.
         angles: (azimuth, elevation) degrees of the cameras.
+        size: (width, height) px.
+        atlas: texels to a side of the paint.
+        fps: frames a second.
     """
     rng, model = np.random.default_rng((seed, 5)), HeadModel.load()
     options = SceneOptions(size=(WIDE, WIDE), expression="neutral", degrade=0, tone=(1, 7), light="random")
     base = sample_scene(rng, options)
     base = replace(base, pose=place(0, 0, 0, (0, 0, 600)), look=Look(base.look.exposure, 0.5, 1.5))
-    moves = _moves(rng, frames, rigid)
-    paint, views = fine_paint(base.head, model), close_rig(np.array(TARGET), SIZE, MM_PER_PX, list(angles))
+    moves = _moves(rng, frames, rigid, fps)
+    paint = fine_paint(base.head, model, size=atlas)
+    views = close_rig(np.array(TARGET), size, MM_PER_PX, list(angles))
     main = min(MAIN, len(views) - 1)
     whole, _ = portrait((WIDE, WIDE), 0.62)
     whole = replace(whole, fx=0.62 * WIDE * 600 / 162, fy=0.62 * WIDE * 600 / 162)
     close, ratio = views[main].camera, views[main].camera.fx / whole.fx
     to_close = np.array([[ratio, 0, close.cx - ratio * whole.cx], [0, ratio, close.cy - ratio * whole.cy]])
-    grey = np.zeros((len(views), frames, SIZE[1], SIZE[0]), np.uint8)
+    grey = np.zeros((len(views), frames, size[1], size[0]), np.uint8)
     first, seen, vertices, wides = [], [], [], []
     mesh = None
     for frame, scene in enumerate(progress(moves.scenes(base), "rendering", frames)):
@@ -120,9 +132,9 @@ def make_clip(
     )
 
 
-def _moves(rng: np.random.Generator, frames: int, rigid: bool) -> Motion:
+def _moves(rng: np.random.Generator, frames: int, rigid: bool, fps: float) -> Motion:
     scripts = "nod" if rigid else "speech,blink,expression"
-    moves = motion(scripts, frames / FPS, FPS, rng, shown=str(rng.choice(["happy", "disgusted"])))
+    moves = motion(scripts, frames / fps, fps, rng, shown=str(rng.choice(["happy", "disgusted"])))
     moves.units = {unit: STRENGTH * track for unit, track in moves.units.items()}
     moves.jaw = 0.35 * moves.jaw
     turn = np.array([7.0, 3.0, 4.0]) if rigid else np.array([2.5, 1.5, 1.5])
