@@ -18,7 +18,6 @@ from nasion.core import (
     FloatArray,
     ImageArray,
     InputError,
-    IntArray,
     Landmarks,
     ModelError,
     SchemeError,
@@ -50,7 +49,7 @@ class Parsing:
         labels: (H, W) uint8, rows of ``REGIONS``; 0 wherever the picture shows something else.
     """
 
-    labels: IntArray
+    labels: ImageArray
 
     def mask(self, region: str) -> BoolArray:
         """(H, W) bool, where the picture shows a region.
@@ -103,7 +102,7 @@ class FaceParser:
         return [Parsing(labels(p, roi, shape, self.view, self.size)) for p, roi in zip(found, rois, strict=True)]
 
 
-def labels(probability: FloatArray, roi: Roi, shape: tuple[int, int], view: View, size: int) -> IntArray:
+def labels(probability: FloatArray, roi: Roi, shape: tuple[int, int], view: View, size: int) -> ImageArray:
     """(H, W) uint8 labels from what a network says of a view.
 
     Args:

@@ -12,16 +12,20 @@ Computing 112, 2021.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-from nasion.core import Box, FloatArray, ImageArray, InputError
+from nasion.core import Box, FloatArray, InputError
 
 FACE_EDGE = float(np.tanh(1.0))  # share of the columns that the face itself gets
 HALF_BOX = float(np.sqrt(np.pi)) / 2  # half a box's side over its ellipse's radius
 LARGEST = 32767  # px that OpenCV can remap
+
+Pixels: TypeAlias = npt.NDArray[Any]
+"""A picture, a label map or what a network says of one: (H, W) or (H, W, C), uint8 or float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ class TanhCartesian:
         return roi.to_px(HALF_BOX * np.arctanh(_even(size)))
 
     def place(self, roi: Roi, points: FloatArray, size: int) -> FloatArray:
-        return (np.tanh(roi.to_unit(points) / HALF_BOX) + 1) / 2 * size - 0.5
+        return np.asarray((np.tanh(roi.to_unit(points) / HALF_BOX) + 1) / 2 * size - 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +145,7 @@ POLAR = TanhPolar()
 VIEWS: dict[str, View] = {"polar": POLAR, "tanh": TanhCartesian(), "crop": Crop(1.25), "wide": Crop(2.5)}
 
 
-def warp(image: ImageArray, roi: Roi, size: int, *, view: View = POLAR, nearest: bool = False) -> ImageArray:
+def warp(image: Pixels, roi: Roi, size: int, *, view: View = POLAR, nearest: bool = False) -> Pixels:
     """Look at a face through a view.
 
     Args:
@@ -162,18 +166,18 @@ def warp(image: ImageArray, roi: Roi, size: int, *, view: View = POLAR, nearest:
         raise InputError(f"a face of {2 * max(roi.a, roi.b):.0f} px is too large to warp: shrink the picture first")
     part, grid = image[low[1] : high[1], low[0] : high[0]], (grid - low).astype(np.float32)
     how = cv2.INTER_NEAREST if nearest else cv2.INTER_LINEAR
-    return np.asarray(cv2.remap(part, grid, None, how, borderMode=cv2.BORDER_CONSTANT))
+    return np.asarray(cv2.remap(part, grid[..., 0], grid[..., 1], how, borderMode=cv2.BORDER_CONSTANT))
 
 
 def restore(
-    warped: ImageArray,
+    warped: Pixels,
     roi: Roi,
     shape: tuple[int, int],
     *,
     view: View = POLAR,
     size: int | None = None,
     nearest: bool = False,
-) -> ImageArray:
+) -> Pixels:
     """The picture again, from what a view showed of it.
 
     Args:
@@ -194,12 +198,13 @@ def restore(
         warped = np.concatenate([warped[-1:], warped, warped[:1]])
         at[..., 1] += 1
     how = cv2.INTER_NEAREST if nearest else cv2.INTER_LINEAR
-    return np.asarray(cv2.remap(warped, at.astype(np.float32), None, how, borderMode=cv2.BORDER_REPLICATE))
+    x, y = np.moveaxis(at.astype(np.float32), -1, 0)
+    return np.asarray(cv2.remap(warped, x, y, how, borderMode=cv2.BORDER_REPLICATE))
 
 
 def restore_window(
-    warped: ImageArray, roi: Roi, shape: tuple[int, int], *, view: View = POLAR, size: int | None = None
-) -> tuple[ImageArray, tuple[slice, slice]]:
+    warped: Pixels, roi: Roi, shape: tuple[int, int], *, view: View = POLAR, size: int | None = None
+) -> tuple[Pixels, tuple[slice, slice]]:
     """``restore`` of the part of the picture that the view showed: that part, and its rows and columns."""
     grid = view.grid(roi, size or warped.shape[0])
     limit = np.array(shape[::-1])

@@ -155,9 +155,9 @@ class OccFace:
             points.append((view[1] + 0.5) / size)
             visible.append(view[2])
             known.append(np.full(POINTS, float(photo)))
-        columns = (np.stack(rows).astype(np.float32) for rows in (points, known, visible))
-        stacked = [torch.from_numpy(column) for column in columns]
-        return Batch(to_input(np.stack(images)), *stacked, torch.from_numpy(np.asarray(index, np.int64)), data.scheme)
+        at, sure, seen = (torch.from_numpy(np.stack(rows).astype(np.float32)) for rows in (points, known, visible))
+        rows = torch.from_numpy(np.asarray(index, np.int64))
+        return Batch(to_input(np.stack(images)), at, sure, seen, rows, data.scheme)
 
     def loss(self, model: nn.Module, batch: Batch, step: Progress) -> dict[str, Tensor]:
         """Cross entropy of visibility, and the distance of the moved points from where they were before the pasting."""

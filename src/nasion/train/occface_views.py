@@ -82,14 +82,15 @@ def hidden_view(
     Returns:
         RGB uint8 (size, size, 3), points (546, 2) px, visible (546,) 0..1 with NaN where unknown.
     """
-    image, at, seen = faces.images[row], faces.points[row].astype(np.float64), faces.visible[row]
+    image, seen = faces.images[row], faces.visible[row]
+    at: FloatArray = faces.points[row].astype(np.float64)
     side = image.shape[0]
     if rng.random() < 0.5:
         order = np.concatenate([scheme("ibug68").flip, SPARSE + scheme("dense478").flip])
         image, at, seen = np.ascontiguousarray(image[:, ::-1]), at[order] * (-1, 1) + (side - 1, 0), seen[order]
     matrix = random_view(rng, side, size, TURN)
-    view = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    view, at, seen = np.asarray(view, np.uint8), at @ matrix[:, :2].T + matrix[:, 2], seen.copy()
+    seen_as = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    view, at, seen = np.asarray(seen_as, np.uint8), at @ matrix[:, :2].T + matrix[:, 2], seen.copy()
     if rng.random() < HARMLESS:
         harmless(view, rng)
     if paste:
