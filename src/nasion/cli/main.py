@@ -18,6 +18,7 @@ VERBS = {  # name: where it is, and the first line of its help
     "video": ("video:video_command", "Follow the faces of a video: one row per face and frame."),
     "parse": ("parse:parse_command", "Label the skin, brows, eyes, nose, lips, mouth and hair of every face in pictures."),
     "live": ("live:live_command", "Follow the faces before a camera until Ctrl-C."),
+    "events": ("events:events_command", "Pictures of what an event camera saw, and the faces on them."),
     "synth": (
         "synth:synth_app",
         "Render faces of nobody, with pose, points, visibility, gaze, lids, action units and light known exactly.",

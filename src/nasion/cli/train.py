@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -49,6 +49,9 @@ def train_command(
             screen.print(name)
         return
     recipe = find_recipe(system)
+    if hasattr(recipe, "make"):
+        _of_its_own(recipe, data, out, minutes=minutes, seed=seed, threads=threads)
+        return
     if data is None and not hasattr(recipe, "renders"):
         raise InputError("name the labelled pictures: nasion train SYSTEM DATA")
     if out.suffix.lower() != ".onnx":
@@ -89,3 +92,27 @@ def train_command(
     screen.print(f"wrote {path}; try: nasion {usage} {path}")
     if faces.skipped:
         raise typer.Exit(FAILED)
+
+
+def _of_its_own(
+    recipe: Any, data: Path | None, out: Path, *, minutes: float, seed: int, threads: int | None
+) -> None:
+    """A system that learns from something else than pictures of faces."""
+    from nasion.cli.screen import progress_bar, stdout
+    from nasion.core import InputError
+    from nasion.media.paths import prepare_output
+    from nasion.train.recipe import require_torch
+
+    if out.suffix.lower() != ".onnx":
+        raise InputError(f"--out {out}: models are written as .onnx")
+    require_torch()
+    prepare_output(out)
+    with progress_bar() as bar:
+        task = bar.add_task(recipe.name, total=1000)
+
+        def show(done: float, terms: dict[str, float]) -> None:
+            bar.update(task, completed=round(1000 * done), description=f"{recipe.name} loss {sum(terms.values()):.4f}")
+
+        lines = recipe.make(data, out, minutes=minutes, seed=seed, threads=threads, report=show)
+    for line in lines:
+        stdout().print(line, soft_wrap=True)

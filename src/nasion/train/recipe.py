@@ -90,6 +90,7 @@ class Recipe(Protocol):
     - ``finish(model, held)``: the last touches with faces held out; gives the line that says how good the network is;
     - ``export(model, path)``: writes the ONNX file, where the system is no plain landmarker;
     - ``usage``: how the file is used, such as ``analyze PHOTO --detector``;
+    - ``make(data, out, ...)``: all of it, where no pictures of faces are learned from; gives the lines to print;
     - ``renders``: true where it needs no pictures; ``load`` then takes None.
 
     Attributes:
@@ -114,8 +115,10 @@ RECIPES: dict[str, str] = {
     "baseline": "nasion.train.baseline:Baseline",
     "fgtbt": "nasion.train.fgtbt:FGTBT",
     "kd-landmarks": "nasion.train.kd_landmarks:KDLandmarks",
+    "lads": "nasion.train.lads:LADS",
     "mos": "nasion.train.mos:MOS",
     "occface": "nasion.train.occface:OccFace",
+    "pengrui-expression-imitation": "nasion.train.pengrui:Pengrui",
     "rtnet-tanh-polar": "nasion.train.rtnet:RTNetRecipe",
     "sht": "nasion.train.sht:SHT",
     "worldcomp2d": "nasion.train.worldcomp2d:WorldComp2D",

@@ -1,0 +1,1 @@
+"""What faces express, and how it is carried over to other faces."""
