@@ -238,6 +238,8 @@ def test_marks_move_with_the_face():
     assert weights @ mesh == pytest.approx(mark)
     linear, shift = np.array([[1.3, 0.2], [-0.4, 0.9]]), np.array([5.0, -8.0])
     assert weights @ (mesh @ linear + shift) == pytest.approx(mark @ linear + shift)
+    jaw = mesh[:, 1] > 65  # the mouth opens: a mark beside the nose hardly moves
+    assert np.linalg.norm(weights @ np.where(jaw[:, None], mesh + np.array([0, 20]), mesh) - mark) < 0.5
 
 
 def test_cells_tile_the_view():

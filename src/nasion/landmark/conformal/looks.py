@@ -59,9 +59,19 @@ class Looks:
         slopes = np.stack([np.maximum(np.cos(a) * x + np.sin(a) * y, 0) for a in self._angles], axis=2)
         self._smooth = [_blurred(slopes, blur) for blur in (CENTRE_BLUR, *(blur for _, blur in RINGS))]
 
+        self._kept = np.empty((GRID * GRID, DIRECTIONS * (1 + DIRECTIONS * len(RINGS))), np.float32)
+        self._done = np.zeros(GRID * GRID, bool)
+
     def at(self, cells: IntArray) -> FloatArray:
-        """(M, 136) float32, one row for each cell number, of length at most 1."""
-        row, column = (CELL * at + MARGIN for at in np.divmod(np.asarray(cells), GRID))
+        """(M, 136) float32, one row for each cell number, of length at most 1; what was asked before is kept."""
+        new = cells[~self._done[cells]]
+        if len(new):
+            self._kept[new] = self._described(new)
+            self._done[new] = True
+        return np.asarray(self._kept[cells])
+
+    def _described(self, cells: IntArray) -> FloatArray:
+        row, column = (CELL * at + MARGIN for at in np.divmod(cells, GRID))
         parts = [self._smooth[0][row, column]]
         for (radius, _), smooth in zip(RINGS, self._smooth[1:], strict=True):
             steps = (np.rint(radius * turn(self._angles)).astype(int).tolist() for turn in (np.sin, np.cos))

@@ -74,7 +74,7 @@ def _score(scores: FloatArray, calibration: FloatArray, alpha: float, pictures: 
     return float(held.mean()), float(inside.sum(axis=1).mean())
 
 
-def simulate(counts: tuple[int, ...], alpha: float, repeats: int, tests: int = 50) -> list[dict[str, float | str]]:
+def simulate(counts: tuple[int, ...], alpha: float, repeats: int, tests: int = 20) -> list[dict[str, float | str]]:
     """A row for each number of examples and method: coverage with its standard error over repeats, size."""
     rows: list[dict[str, float | str]] = []
     for count in counts:
