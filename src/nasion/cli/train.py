@@ -31,6 +31,10 @@ def train_command(
     resume: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Checkpoint to keep, and to go on from when it is there.")
     ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="or-face-selfsup: pictures the detector is good at and must stay good at."),
+    ] = None,
 ) -> None:
     """Train a landmark model on labelled pictures and write it as ONNX.
 
@@ -49,6 +53,10 @@ def train_command(
             screen.print(name)
         return
     recipe = find_recipe(system)
+    if source is not None:
+        if not hasattr(recipe, "source"):
+            raise InputError(f"--source is for or-face-selfsup: {system} learns from DATA alone")
+        recipe.source = source
     if hasattr(recipe, "make"):
         _of_its_own(recipe, data, out, minutes=minutes, seed=seed, threads=threads)
         return
@@ -114,5 +122,10 @@ def _of_its_own(
             bar.update(task, completed=round(1000 * done), description=f"{recipe.name} loss {sum(terms.values()):.4f}")
 
         lines = recipe.make(data, out, minutes=minutes, seed=seed, threads=threads, report=show)
+    skipped = getattr(recipe, "skipped", ())
+    for line in skipped:
+        complain(f"left out: {line}")
     for line in lines:
         stdout().print(line, soft_wrap=True)
+    if skipped:
+        raise typer.Exit(FAILED)

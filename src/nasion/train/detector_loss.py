@@ -6,13 +6,16 @@ L1 over the size of the face. Boxes and points count by their cell's target scor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from nasion.train.detector_net import STRIDES
-from nasion.train.detector_targets import SEEN, Targets
+from nasion.core import ImageArray
+from nasion.train.detector_net import STRIDES, Detector
+from nasion.train.detector_targets import SEEN, Dense, Targets
 
 SHARE = {8: 1.0, 16: 1.2, 32: 2.0}  # large faces are rare in a batch, and their points matter most
 FOCUS = 1.5
@@ -39,6 +42,16 @@ def decode(raw: Tensor, corner: Tensor, stride: Tensor) -> tuple[Tensor, Tensor]
     half = raw[..., 3:5].clamp(-4, 5).exp() * stride[..., None] / 2
     points = raw[..., 5:].unflatten(-1, (5, 2)) * stride[..., None, None] + corner[..., None, :]
     return torch.cat([center - half, center + half], -1), points
+
+
+def answers(net: Detector, views: Sequence[ImageArray]) -> list[Dense]:
+    """What a network says of every cell of some views (H, W, 3) uint8 of one size, sides multiples of 32."""
+    with torch.no_grad():
+        raw = flatten(net(torch.from_numpy(np.stack(views)).permute(0, 3, 1, 2).float()))
+        box, points = decode(raw, *cells(*views[0].shape[:2]))
+        score = raw[..., 0].sigmoid()
+    parts = score.numpy(), box.numpy(), points.flatten(2).numpy()
+    return [Dense(*answer) for answer in zip(*parts, strict=True)]
 
 
 def overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:

@@ -113,11 +113,13 @@ class Recipe(Protocol):
 
 RECIPES: dict[str, str] = {
     "baseline": "nasion.train.baseline:Baseline",
+    "featenhancer": "nasion.train.featenhancer:LowLight",
     "fgtbt": "nasion.train.fgtbt:FGTBT",
     "kd-landmarks": "nasion.train.kd_landmarks:KDLandmarks",
     "lads": "nasion.train.lads:LADS",
     "mos": "nasion.train.mos:MOS",
     "occface": "nasion.train.occface:OccFace",
+    "or-face-selfsup": "nasion.train.or_face:ORFace",
     "pengrui-expression-imitation": "nasion.train.pengrui:Pengrui",
     "rtnet-tanh-polar": "nasion.train.rtnet:RTNetRecipe",
     "sht": "nasion.train.sht:SHT",

@@ -1,0 +1,227 @@
+"""A module in front of the detector that learns to read the dark, from bright photos alone.
+
+Photos are darkened as a camera would (``low_light``); what to find in the dark view is what the detector finds in the
+bright one. First only the module learns, then the detector behind it, too, at a tenth of its rate. What is written is
+one file, module and detector together, for ``nasion.FaceDetector`` and ``--detector``.
+
+Source: Hashmi et al., "FeatEnHancer: Enhancing Hierarchical Features for Object Detection and Beyond Under Low-Light
+Vision", ICCV 2023.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nasion.core import FloatArray, ImageArray, InputError
+from nasion.models import Session
+from nasion.train.detector_targets import Targets, targets
+from nasion.train.detector_views import view_of_face
+from nasion.train.loop import LARGEST_GRADIENT, learning_rate
+from nasion.train.low_light import darken
+from nasion.train.pseudo_labels import LIKELY, View, look
+from nasion.train.recipe import require_torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from nasion.train.detector_file import Curve
+    from nasion.train.detector_net import Detector
+    from nasion.train.featenhancer_net import FeatEnHancer
+
+VIEW, BATCH = 128, 6  # px; views a step
+SIZES = (10.0, 80.0)  # px of a face in a view
+RATE, HOST_RATE = 1.5e-3, 3e-4  # of the module; of the detector, a tenth of what it was trained with
+ALONE = 0.6  # of the steps before the detector learns, too
+BRIGHT = 0.15  # of the views stay as they are
+GAMMA, STOPS = (1.5, 4.5), (1.0, 5.0)  # of the others, half by each kind of darkness
+TINT = 0.08  # spread of the logarithm of each channel's gain
+
+Report = Callable[[float, dict[str, float]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Enhanced:
+    """What came out.
+
+    Attributes:
+        module: in front of the detector; None where only the detector was trained.
+        net, curve: the detector.
+        steps: done.
+        loss: mean over the last fifth of the steps.
+    """
+
+    module: FeatEnHancer | None
+    net: Detector
+    curve: Curve
+    steps: int
+    loss: float
+
+    def write(self, path: Path) -> Path:
+        """Module and detector as one file that ``nasion.FaceDetector`` reads."""
+        from nasion.train.detector_file import write_detector
+        from nasion.train.featenhancer_net import Front
+
+        front = None if self.module is None else Front(self.module)
+        return write_detector(self.net, self.curve, path, front=front, metadata={"system": "featenhancer"})
+
+
+def train_enhancer(
+    pictures: Sequence[ImageArray],
+    *,
+    model: str | Path = "detector",
+    module: bool = True,
+    host: bool = True,
+    minutes: float | None = None,
+    steps: int | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    report: Report | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Enhanced:
+    """Train the module, the detector behind it, or both.
+
+    Args:
+        pictures: bright photos with faces, RGB uint8.
+        model: the detector to begin with: a name, or a file of the embedded detector's network.
+        module: put the module in front; False trains the detector alone on the same views, the fair comparison.
+        host: let the detector learn in the last part of the steps; in all of them where there is no module.
+        minutes: how long; or
+        steps: how many steps. Exactly one of the two.
+        seed: of weights, views and darkness.
+        threads: PyTorch's; None leaves them as they are.
+        report: called after each step with the fraction done and the terms of the loss.
+        clock: what ``minutes`` are counted with, seconds.
+
+    Raises:
+        InputError: no picture, nothing that learns, or not exactly one of ``minutes`` and ``steps``.
+        MissingExtraError: PyTorch or onnx is not installed.
+        ModelError: ``model`` is another network.
+    """
+    if (minutes is None) == (steps is None) or (minutes or steps or 0) <= 0:
+        raise InputError(f"give a positive number of minutes or of steps, got minutes={minutes}, steps={steps}")
+    if not pictures or not (module or host):
+        raise InputError("there is nothing to learn: give at least one picture, and train the module, the host or both")
+    torch = require_torch()
+    from nasion.train.detector_file import read_detector
+    from nasion.train.detector_loss import cells, detection_loss, flatten
+    from nasion.train.featenhancer_net import FeatEnHancer, Front
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    torch.manual_seed(seed)
+    net, curve = read_detector(model)
+    bright = copy.deepcopy(net).requires_grad_(False)
+    front = Front(FeatEnHancer()) if module else None
+    groups = [] if front is None else [{"params": list(front.parameters()), "rate": RATE}]
+    groups += [{"params": list(net.parameters()), "rate": HOST_RATE}] if host else []
+    optimiser = torch.optim.AdamW(groups, lr=RATE, weight_decay=0.0)
+    session = Session(model, threads=threads)
+    known = [_faces(session, picture) for picture in pictures]
+    grid, began, step, losses = cells(VIEW, VIEW), clock(), 0, []
+    while (done := step / steps if steps else (clock() - began) / (60 * (minutes or 1.0))) < 1:
+        net.requires_grad_(host and (front is None or done >= ALONE))
+        images, wanted = draw(np.random.default_rng((seed, step)), pictures, known, bright)
+        for group in optimiser.param_groups:
+            group["lr"] = group["rate"] * learning_rate(done)
+        seen = images if front is None else front(images)
+        loss, terms = detection_loss(flatten(net(seen)), *grid, wanted)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        learning = [p for group in optimiser.param_groups for p in group["params"] if p.grad is not None]
+        torch.nn.utils.clip_grad_norm_(learning, LARGEST_GRADIENT)
+        optimiser.step()
+        losses.append(terms["loss"])
+        step += 1
+        if report is not None:
+            report(done, {"loss": terms["loss"]})
+    made = None if front is None else front.module.eval()
+    return Enhanced(made, net.eval(), curve, step, float(np.mean(losses[-max(len(losses) // 5, 1) :])))
+
+
+def draw(
+    rng: np.random.Generator, pictures: Sequence[ImageArray], known: Sequence[FloatArray], bright: Detector
+) -> tuple[Tensor, list[Targets]]:
+    """Dark views (B, 3, S, S) 0..255 and what the detector answers to the bright ones."""
+    import torch
+
+    from nasion.train.detector_loss import answers, cells
+
+    chosen = rng.integers(len(pictures), size=BATCH)
+    views = [view_of_face(rng, pictures[i], known[i], SIZES, VIEW)[0] for i in chosen]
+    corner, stride = (part.numpy() for part in cells(VIEW, VIEW))
+    none = np.zeros((0, 16), np.float32)
+    wanted = [targets(dense, none, corner + stride[:, None] / 2, stride) for dense in answers(bright, views)]
+    images = torch.from_numpy(np.stack([_dark(rng, view) for view in views])).permute(0, 3, 1, 2).float()
+    return images.contiguous(memory_format=torch.channels_last), wanted
+
+
+class LowLight:
+    """`nasion train featenhancer`: learn from a folder of bright pictures, write module and detector as one file.
+
+    Attributes:
+        skipped: files that could not be read, and why; after ``make``.
+    """
+
+    name = "featenhancer"
+
+    def __init__(self) -> None:
+        self.skipped = tuple[str, ...]()
+
+    def make(
+        self,
+        data: Path | None,
+        out: Path,
+        *,
+        minutes: float,
+        seed: int,
+        threads: int | None = None,
+        report: Report | None = None,
+    ) -> list[str]:
+        """Train, and write an ONNX file for ``nasion.FaceDetector``.
+
+        Args:
+            data: folder of bright pictures with faces, no labels needed.
+            out: ``.onnx`` file to write.
+            minutes, seed, threads, report: as for ``train_enhancer``.
+
+        Returns:
+            What to tell the user, line by line.
+
+        Raises:
+            InputError: ``data`` is left out, or nothing in it can be read.
+        """
+        if data is None:
+            raise InputError(f"name the folder of bright pictures, no labels needed: nasion train {self.name} FOLDER")
+        from nasion.train.or_face import read_clips
+
+        clips, failed = read_clips(data)
+        self.skipped = tuple(failed)
+        pictures = [frame for clip in clips for frame in clip]
+        made = train_enhancer(pictures, minutes=minutes, seed=seed, threads=threads, report=report)
+        made.write(out)
+        return [
+            f"{made.steps} steps on {len(pictures)} pictures, loss {made.loss:.3f} at the end",
+            f"wrote {out}; try: nasion analyze PHOTO --detector {out}",
+        ]
+
+
+def _dark(rng: np.random.Generator, view: ImageArray) -> ImageArray:
+    if rng.random() < BRIGHT:
+        return view
+    gain = np.exp(rng.normal(0, TINT, 3))
+    tinted = np.clip(view * gain / gain.max(), 0, 255).astype(np.uint8)
+    if rng.random() < 0.5:
+        return darken(tinted, rng, gamma=float(rng.uniform(*GAMMA)))
+    return darken(tinted, rng, stops=float(rng.uniform(*STOPS)))
+
+
+def _faces(session: Session, picture: ImageArray) -> FloatArray:
+    rows, _ = look(session, picture, View())
+    return rows[rows[:, 4] >= LIKELY]

@@ -1,0 +1,129 @@
+"""FeatEnHancer: its shape, its darkness, the file that holds module and detector, and that it learns."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nasion.core import ImageArray, InputError
+from nasion.detect import FaceDetector
+from nasion.train.low_light import auto_gamma, clahe, darken, equalise
+
+
+def test_darkness_is_less_light_and_more_noise() -> None:
+    rng = np.random.default_rng(0)
+    grey = np.full((64, 64, 3), 128, np.uint8)
+    for how, expected in (({"gamma": 2.0}, 64), ({"gamma": 3.0}, 32), ({"gamma": 4.0}, 16), ({"stops": 3.0}, 45.7)):
+        assert darken(grey, rng, **how).mean() == pytest.approx(expected, abs=1.5)
+    relative = [darken(grey, rng, stops=s).std() / darken(grey, rng, stops=s).mean() for s in (0.0, 2.0, 4.0)]
+    assert relative[0] < relative[1] < relative[2]
+    assert darken(grey, rng, stops=6.0).std() > 1  # without noise a flat wall stays flat
+    with pytest.raises(InputError, match="gamma"):
+        darken(grey, rng, gamma=0.5)
+
+
+@pytest.mark.parametrize("remedy", [auto_gamma, equalise, clahe])
+def test_the_usual_remedies_brighten(astronaut: ImageArray, remedy) -> None:
+    dark = darken(astronaut, np.random.default_rng(0), gamma=3.0)
+    assert remedy(dark).mean() > 1.15 * dark.mean()
+    assert remedy(dark).shape == dark.shape and remedy(dark).dtype == np.uint8
+
+
+@pytest.fixture
+def torch():
+    pytest.importorskip("onnx", reason="onnx absent: it comes with the extra `train`")
+    return pytest.importorskip("torch", reason="PyTorch absent: training needs the extra `train`")
+
+
+def test_it_has_the_parameters_of_the_release_and_keeps_every_size(torch) -> None:
+    from nasion.train.featenhancer_net import FeatEnHancer
+
+    module = FeatEnHancer()
+    assert sum(p.numel() for p in module.parameters()) == 139_400
+    torch.nn.init.normal_(module.last.weight, std=0.05)
+    for height, width in ((64, 64), (65, 67), (71, 90), (97, 66)):
+        assert module(torch.rand(1, 3, height, width)).shape == (1, 3, height, width)
+
+
+def test_with_its_last_weights_zero_it_changes_nothing(torch) -> None:
+    from nasion.train.featenhancer_net import FeatEnHancer
+
+    picture = torch.rand(2, 3, 67, 93)
+    module = FeatEnHancer()
+    assert (module(picture) - picture).abs().max() == 0
+    torch.nn.init.normal_(module.last.weight, std=0.05)
+    assert (module(picture) - picture).abs().max() > 0
+
+
+def test_aggregation_weighs_the_scales_place_by_place(torch) -> None:
+    """Features that are what the quarter scale asks for win; heads decide for themselves."""
+    from nasion.train.featenhancer_net import HEADS, MAPS, Aggregation
+
+    made = Aggregation()
+    made.full, made.quarter = torch.nn.AvgPool2d(8), torch.nn.AvgPool2d(2)
+    quarter, full = torch.zeros(1, MAPS, 4, 4), torch.zeros(1, MAPS, 16, 16)
+    quarter[:, :3], full[:, :3] = 1.0, 10.0  # head 0: the full scale answers ten times as loudly
+    quarter[:, 3:6], full[:, 3:6] = 1.0, -10.0  # head 1: it contradicts
+    out = made(full, quarter)
+    assert out.shape == (1, MAPS, 2, 2) and MAPS // HEADS == 3
+    assert out[0, :3].min() > 9.9 and out[0, 3:6].min() > 0.99 and out[0, 6:].abs().max() == 0
+
+
+def test_every_scale_has_a_say(torch) -> None:
+    from nasion.train.featenhancer_net import FeatEnHancer
+
+    torch.manual_seed(0)
+    module = FeatEnHancer()
+    torch.nn.init.normal_(module.last.weight, std=0.05)
+    module(torch.rand(1, 3, 64, 64)).square().sum().backward()
+    silent = [name for name, p in module.named_parameters() if not p.grad.abs().max() > 0]
+    assert not silent
+
+
+def test_it_learns_in_front_of_the_detector_and_goes_into_one_file(
+    torch, hopper: ImageArray, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from nasion.train import featenhancer
+    from nasion.train.detector_file import Shipped, read_detector
+    from nasion.train.featenhancer_net import Front
+
+    monkeypatch.setattr(featenhancer, "BATCH", 1)
+    monkeypatch.setattr(featenhancer, "ALONE", 0.6)
+    shipped = read_detector()[0]
+    terms = []
+    made = featenhancer.train_enhancer(
+        [hopper], steps=3, threads=1, report=lambda done, t: terms.append((done, t["loss"]))
+    )
+    assert made.steps == len(terms) == 3
+    assert made.module.last.weight.abs().max() > 0
+    alone = featenhancer.train_enhancer([hopper], steps=1, threads=1, host=False)
+    same = zip(shipped.parameters(), alone.net.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in same)  # a frozen host stays as it was
+    host_moved = zip(shipped.parameters(), made.net.parameters(), strict=True)
+    assert any(not torch.equal(a, b) for a, b in host_moved)
+    tuned = featenhancer.train_enhancer([hopper], steps=1, threads=1, module=False)
+    assert tuned.module is None
+
+    torch.nn.init.normal_(made.module.last.weight, std=0.02)  # so that it does something to be seen
+    picture = hopper[:320, :320]
+    with torch.no_grad():
+        maps = Shipped(made.net, made.curve, Front(made.module))(
+            torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float()
+        )
+    best = max(float(m[:, 0].max()) for m in maps)
+    # 500 px, so that the detector takes the view as it is
+    found = FaceDetector(made.write(tmp_path / "dark.onnx"), threshold=1e-3, threads=1)
+    answers = found.session.run({"image": np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32)})
+    assert max(float(m[:, 0].max()) for m in answers.values()) == pytest.approx(best, abs=1e-3)
+    assert found.session.metadata["system"] == "featenhancer"
+
+
+def test_what_cannot_be_learned_is_refused(torch, hopper: ImageArray) -> None:
+    from nasion.train.featenhancer import train_enhancer
+
+    for pictures, options, message in (
+        ([hopper], {}, "minutes or of steps"), ([], {"steps": 1}, "nothing to learn"),
+        ([hopper], {"steps": 1, "module": False, "host": False}, "nothing to learn"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=message):
+            train_enhancer(pictures, **options)
