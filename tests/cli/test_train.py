@@ -9,6 +9,7 @@ import pytest
 
 from drawn_crops import drawn_set
 from nasion.core import Landmarks
+from nasion.detect import FaceDetector
 from nasion.landmark import Landmarker
 from nasion.media import write_image, write_pts
 
@@ -29,7 +30,8 @@ def faces(tmp_path: Path) -> Path:
 def test_systems_are_listed(run: Run) -> None:
     done = run("train", "list")
     assert done.exit_code == 0
-    assert {"baseline", "kd-landmarks", "worldcomp2d"} <= set(done.stdout.split())
+    listed = {"baseline", "kd-landmarks", "worldcomp2d", "or-face-selfsup", "featenhancer"}
+    assert listed <= set(done.stdout.split())
 
 
 @needs_torch
@@ -65,6 +67,8 @@ def test_absent_pytorch_names_the_extra(run: Run, faces: Path, monkeypatch: pyte
         (("yolo", "."), "no training system 'yolo'; there are baseline"),
         (("baseline",), "name the labelled pictures"),
         (("baseline", ".", "--out", "model.pt"), "models are written as .onnx"),
+        (("or-face-selfsup", ".", "--out", "model.pt"), "models are written as .onnx"),
+        (("baseline", ".", "--source", "."), "--source is for or-face-selfsup"),
     ],
 )
 def test_bad_usage(run: Run, arguments: tuple[str, ...], message: str) -> None:
@@ -88,3 +92,18 @@ def test_no_folder(run: Run, tmp_path: Path) -> None:
     done = run("train", "baseline", tmp_path / "gone", "--out", tmp_path / "mine.onnx")
     assert done.exit_code == 2
     assert "gone is no folder" in done.stderr
+
+
+@needs_torch
+@pytest.mark.parametrize("system", ["or-face-selfsup", "featenhancer"])
+def test_unlabelled_pictures_become_a_detector(run: Run, hopper_path: Path, tmp_path: Path, system: str) -> None:
+    pictures, out = tmp_path / "pictures", tmp_path / "mine.onnx"
+    pictures.mkdir()
+    (pictures / "a.jpg").write_bytes(hopper_path.read_bytes())
+    (pictures / "b.jpg").write_bytes(b"no picture")
+    done = run("train", system, pictures, "--out", out, "--minutes", "0.01")
+    assert done.exit_code == 1  # of the two one could be read
+    assert "b.jpg" in done.stderr and f"--detector {out}" in done.stdout.replace("\n", "")
+    assert FaceDetector(out, threads=1).session.metadata["system"] == system
+    refused = run("train", system, "--out", out)
+    assert refused.exit_code == 2 and "name the folder of" in refused.stderr
