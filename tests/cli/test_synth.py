@@ -131,3 +131,34 @@ def test_a_folder_that_cannot_be_written_is_1(run: Run, tmp_path: Path) -> None:
     done = run("synth", "--n", 1, *QUICK, "--out", tmp_path / "file")
     assert done.exit_code == 1
     assert "cannot write" in done.stderr
+
+
+def test_fit_takes_the_largest_face_and_says_so(run: Run, photos: Path, tmp_path: Path) -> None:
+    done = run("synth", "fit", photos / "b.png", "--out", tmp_path / "fit")
+    assert done.exit_code == 0, done.output
+    assert "2 faces; the largest was taken" in done.stderr
+    assert "% of the eye distance" in done.stdout
+    assert names(tmp_path / "fit") == ["fit.json", "fit.png"]
+    assert rgb(tmp_path / "fit" / "fit.png").shape == (320, 1280, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("c.png",), 2, "c.png: no face was found"),
+        (("none.png",), 1, "none.png"),
+        (("a.png", "--fov", "200"), 2, "--fov"),
+    ],
+)
+def test_fits_that_cannot_be(run: Run, photos: Path, arguments: tuple[str, ...], code: int, words: str) -> None:
+    first, *rest = arguments
+    done = run("synth", "fit", photos / first, *rest, "--out", photos / "fit")
+    assert done.exit_code == code, done.output
+    assert words in done.stderr
+    assert not (photos / "fit").exists()
+
+
+def test_fit_names_a_folder_it_cannot_write(run: Run, photos: Path) -> None:
+    done = run("synth", "fit", photos / "a.png", "--out", photos / "a.png")
+    assert done.exit_code == 1
+    assert "cannot write" in done.stderr

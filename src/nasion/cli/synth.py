@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nasion.cli.imitate import imitate_command
+from nasion.cli.synth_fit import fit_command
 from nasion.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from nasion.synth.sampling import SceneOptions
 
 synth_app = typer.Typer(no_args_is_help=True)
+synth_app.command("fit")(fit_command)
 synth_app.command("imitate")(imitate_command)
 
 MAX_FACES = 1_000_000

@@ -12,6 +12,8 @@ from nasion._lazy import lazy
 
 if TYPE_CHECKING:
     from nasion.synth.events import EventCamera, EventSettings, read_events, write_events
+    from nasion.synth.fit import PointFit, assumed_camera, fit_points
+    from nasion.synth.fit_skin import HeadFit, fit_pixels
     from nasion.synth.light import LIGHTS, Light
     from nasion.synth.model import HeadModel
     from nasion.synth.motion import Motion
@@ -28,6 +30,7 @@ _HOMES = {
     "EXPRESSIONS": "presets",
     "EventCamera": "events",
     "EventSettings": "events",
+    "HeadFit": "fit_skin",
     "HeadModel": "model",
     "HeadParameters": "parameters",
     "HeadTruth": "truth",
@@ -39,11 +42,15 @@ _HOMES = {
     "Occluder": "occluders",
     "Paint": "surface",
     "Part": "surface",
+    "PointFit": "fit",
     "Region": "surface",
     "Sample": "scene",
     "Scene": "scene",
     "SceneOptions": "sampling",
     "Surface": "surface",
+    "assumed_camera": "fit",
+    "fit_pixels": "fit_skin",
+    "fit_points": "fit",
     "place": "scene",
     "portrait": "scene",
     "read_events": "events",
@@ -63,6 +70,7 @@ __all__ = [
     "OCCLUDERS",
     "EventCamera",
     "EventSettings",
+    "HeadFit",
     "HeadModel",
     "HeadParameters",
     "HeadTruth",
@@ -72,11 +80,15 @@ __all__ = [
     "Occluder",
     "Paint",
     "Part",
+    "PointFit",
     "Region",
     "Sample",
     "Scene",
     "SceneOptions",
     "Surface",
+    "assumed_camera",
+    "fit_pixels",
+    "fit_points",
     "place",
     "portrait",
     "read_events",

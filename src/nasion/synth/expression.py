@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from nasion.core import FloatArray, IntArray, scheme
+from nasion.core import BoolArray, FloatArray, IntArray, scheme
 from nasion.core.geometry.rotation import rotation_from_vector
 from nasion.synth.parameters import ACTION_UNITS, HeadParameters
 
@@ -224,11 +224,22 @@ def open_jaw(points: FloatArray, weight: FloatArray, degrees: float) -> FloatArr
 
 def part_lips(points: FloatArray) -> FloatArray:
     """Keep the upper lip above the lower one: pairs that have crossed meet half-way, outer rings follow less."""
+    return parted(points, crossed(points))
+
+
+def crossed(points: FloatArray) -> BoolArray:
+    """(9,) which pairs of the lips' inner edge have passed each other."""
+    upper, lower = lip_pairs(0).T
+    return np.asarray(points[upper, 1] > points[lower, 1])
+
+
+def parted(points: FloatArray, pairs: BoolArray) -> FloatArray:
+    """(..., 468, 3) with these pairs of the lips' inner edge brought together; linear in ``points``."""
     out = points.copy()
+    inner_upper, inner_lower = lip_pairs(0).T
+    overlap = np.where(pairs, points[..., inner_upper, 1] - points[..., inner_lower, 1], 0)
     for ring, follow in ((0, 1.0), (1, 0.7)):
         upper, lower = lip_pairs(ring).T
-        inner_upper, inner_lower = lip_pairs(0).T
-        crossed = np.maximum(points[inner_upper, 1] - points[inner_lower, 1], 0) * follow / 2
-        out[upper, 1] -= crossed
-        out[lower, 1] += crossed
+        out[..., upper, 1] -= overlap * follow / 2
+        out[..., lower, 1] += overlap * follow / 2
     return out

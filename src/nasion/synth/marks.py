@@ -216,7 +216,7 @@ def eyeball(angle: FloatArray, turn: FloatArray, grain: FloatArray, iris: str) -
     fibre = np.cos(turn * 23 + 3 * np.sin(turn * 5)) * 0.5 + np.cos(turn * 41 + 1.3 + 2 * np.sin(3 * turn)) * 0.35
     ring = 0.55 * np.exp(-(((share - 0.50) / 0.10) ** 2)) - 1.1 * np.clip((share - 0.82) / 0.18, 0, 1) ** 1.5
     colour = base * np.exp(0.35 * fibre + ring + 0.1 * grain[:, 0])[:, None]
-    white = np.array([0.66, 0.62, 0.585]) * np.exp(
+    white = np.array([0.40, 0.375, 0.36]) * np.exp(
         -0.30 * np.clip((angle - 45) / 40, 0, 1)[:, None] * np.array([0.35, 1.0, 1.0])
     )
     vein = np.clip(np.sin(turn * 9 + 0.12 * angle + np.sin(turn * 31)) - 0.93, 0, 1) * np.clip((angle - 38) / 25, 0, 1)

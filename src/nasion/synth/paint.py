@@ -15,6 +15,7 @@ from nasion.core import FloatArray, IntArray
 from nasion.synth import assembly, eyes, hair, marks
 from nasion.synth.atlas import LOWER_LIP, NOSE, UPPER_LIP, Atlas
 from nasion.synth.parameters import HAIR_COLOURS, HeadParameters
+from nasion.synth.shading import look_up
 from nasion.synth.surface import Paint, Part, Region, Surface
 
 MONK: Final = (  # sRGB of the tones 1..10; Monk, "The Monk Skin Tone Scale", 2023
@@ -101,14 +102,30 @@ class Painter:
 
     def _skin_pattern(self, parameters: HeadParameters) -> FloatArray:
         """(A, A, 3) log reflectance over the tone's."""
-        a = self.atlas
         rows, columns = self._mean.shape[:2]
         own = np.tensordot(parameters.albedo, self._components, axes=1).astype(np.float32)
         half = self._mean + cv2.resize(own, (columns, rows), interpolation=cv2.INTER_CUBIC)
-        x = (columns * GRID_MM - self._column) / GRID_MM - 0.5
-        y = (a.unrolled[..., 1] - Y_TOP) / GRID_MM - 0.5
-        found = cv2.remap(half, x, y, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+        found = cv2.remap(half, *self._map_place(self.atlas.unrolled), cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
         return np.asarray(found * self._learned)
+
+    def _map_place(self, unrolled: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Columns and rows of the learned half maps at (..., 2) mm of the unrolled face."""
+        x = (self._mean.shape[1] * GRID_MM - np.abs(unrolled[..., 0])) / GRID_MM - 0.5
+        return x.astype(np.float32), ((unrolled[..., 1] - Y_TOP) / GRID_MM - 0.5).astype(np.float32)
+
+    def skin_basis(self, uv: FloatArray) -> FloatArray:
+        """(1 + K, N, 3) log reflectance over the tone's at (N, 2) places of the atlas: the mean, then the components.
+
+        ``paint`` gives the first plus the others times ``albedo``, before lips, pores and what is painted on.
+        """
+        texel = (uv * (self.atlas.size - 1)).astype(np.float32)
+        x, y = self._map_place(look_up(self.atlas.unrolled, texel))
+        rows, columns = self._mean.shape[:2]
+        out = [look_up(self._mean, np.stack([x, y], axis=1))]
+        for component in self._components:
+            finer = cv2.resize(component, (columns, rows), interpolation=cv2.INTER_CUBIC)
+            out.append(look_up(finer, np.stack([x, y], axis=1)))
+        return np.stack(out) * look_up(self._learned, texel)
 
     def _fixed_regions(self) -> IntArray:
         a = self.atlas
