@@ -194,3 +194,16 @@ def test_it_learns_and_the_parser_reads_the_file(torch, data, tmp_path: Path) ->
     (found,) = FaceParser(path).parse(image, [Face(landmarks.box, 1.0, landmarks)])
     mine = recipe.label(net, image, roi_of(data, 0))
     assert (found.labels == mine).mean() > 0.999
+
+
+def test_the_verb_needs_no_pictures(torch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from nasion.cli.main import app
+
+    monkeypatch.setattr("nasion.train.rtnet.KINDS", {NOTHING: 24})
+    path = tmp_path / "parser.onnx"
+    done = CliRunner().invoke(app, ["train", "rtnet-tanh-polar", "--minutes", "0.01", "--out", str(path)])
+    assert done.exit_code == 0, done.output
+    assert "held-out people: mean F1" in done.output and "nasion parse PHOTO --model" in done.output
+    assert FaceParser(path).size == 128

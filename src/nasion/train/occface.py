@@ -18,18 +18,19 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasion.core import FloatArray, ImageArray, InputError, scheme
+from nasion.core import FloatArray, ImageArray, InputError, NasionError, scheme
 from nasion.core.schemes.occ100 import DENSE_INDEX
-from nasion.media.paths import prepare_output
+from nasion.media.paths import prepare_output, safe_name
 from nasion.metrics import OcclusionScores, fit_logit_map, occlusion_scores
 from nasion.train.damage import damage
-from nasion.train.data import LandmarkSet, load_folder
+from nasion.train.data import FEWEST, LandmarkSet, load_folder
 from nasion.train.occface_views import (
     PASTED,
     SPARSE,
@@ -108,10 +109,21 @@ class OccFace:
         labelled = any(p.with_suffix(end).is_file() for p in pictures for end in LABELS)
         if not pictures or labelled or list(path.glob("*.csv")):
             return load_folder(path, size=size)
-        found = unlabelled((read_image(p) for p in pictures), scheme("occ100"), size)
-        if len(found) < 20:
-            raise InputError(f"{path} shows {len(found)} faces in {len(pictures)} pictures; training needs 20 at least")
-        return found
+        skipped = []
+
+        def readable() -> Iterator[ImageArray]:
+            for picture in pictures:
+                try:
+                    yield read_image(picture)
+                except NasionError as error:
+                    skipped.append(f"{safe_name(picture)}: {error}")
+
+        found = unlabelled(readable(), scheme("occ100"), size)
+        if len(found) < FEWEST:
+            raise InputError(
+                f"{safe_name(path)} shows {len(found)} faces in {len(pictures)} pictures, training needs {FEWEST}"
+            )
+        return replace(found, skipped=tuple(skipped))
 
     def adapt(self, data: LandmarkSet) -> LandmarkSet:
         """The faces with the 100 points of ``occ100``, as the landmarker places them."""
