@@ -23,7 +23,7 @@ from nasion.landmark.conformal import (
     write_taught,
 )
 from nasion.landmark.conformal.looks import CELL, GRID, Looks, cell, face_view, middles
-from nasion.landmark.conformal.taught import carrying_weights
+from nasion.landmark.conformal.taught import LOOKS_PX, carrying_weights
 from nasion.report.bench.conformal_patches import draw_looks, draw_pictures, simulate
 
 ALPHA = 0.1
@@ -228,6 +228,21 @@ def test_a_region_measures_what_it_draws(spot):
     assert (found.point <= high + 1).all()
     wider = find([spot], image, landmarks, 0.05)[0]
     assert (found.inside <= wider.inside).all()
+
+
+def test_scores_left_out_are_those_that_cannot_matter(spot):
+    """Every cell scored the long way: the same wherever a region can reach."""
+    image, landmarks, _ = face_at(np.random.default_rng(12), size=1.1)
+    view = face_view(landmarks)
+    seen, mesh = Looks(image, view), landmarks.points @ view[:, :2].T + view[:, 2]
+    quick = conformal.cell_scores(spot, seen, mesh)
+    apart = np.linalg.norm((spot.carry @ mesh)[:, None] - middles()[None], axis=2)
+    every = aggregate(apart + LOOKS_PX * (1 - spot.looks @ seen.at(np.arange(GRID * GRID)).T))
+    worst = spot.calibration.max()
+    assert ((every <= worst) == (quick <= worst)).all()
+    assert np.allclose(every[every <= worst], quick[every <= worst], atol=1e-4)
+    assert quick.argmin() == every.argmin()
+    assert (quick <= worst).sum() > 5
 
 
 def test_marks_move_with_the_face():

@@ -6,6 +6,7 @@ PAMI 2010) with 8 directions at 17 places: the middle and two rings of 8.
 
 from __future__ import annotations
 
+from functools import cache
 from math import ceil
 
 import cv2
@@ -32,10 +33,13 @@ def face_view(landmarks: Landmarks) -> FloatArray:
     return matrix
 
 
+@cache
 def middles() -> FloatArray:
-    """(GRID * GRID, 2) view px: the middle of each cell, row by row."""
+    """(GRID * GRID, 2) view px: the middle of each cell, row by row; read only."""
     at = np.arange(GRID) * CELL + (CELL - 1) / 2
-    return np.stack(np.meshgrid(at, at), axis=2).reshape(-1, 2)
+    places = np.stack(np.meshgrid(at, at), axis=2).reshape(-1, 2)
+    places.setflags(write=False)
+    return places
 
 
 def cell(point: FloatArray) -> int | None:

@@ -220,8 +220,9 @@ def cell_scores(point: TaughtPoint, seen: Looks, mesh: FloatArray) -> FloatArray
         mesh: (N, 2) its landmarks, view px.
     """
     expected, cells, worst = point.carry @ mesh, middles(), float(point.calibration.max())
-    low, high = expected.min(axis=0) - worst, expected.max(axis=0) + worst
-    box = np.flatnonzero(((cells >= low) & (cells <= high)).all(axis=1))  # outside, every distance is above the worst
+    reach = worst / NEAREST + CELL  # farther from every example, the sum of the nearest is above the worst
+    low, high = expected.min(axis=0) - reach, expected.max(axis=0) + reach
+    box = np.flatnonzero(((cells >= low) & (cells <= high)).all(axis=1))
     box = box if len(box) else np.arange(len(cells))
     apart = _apart(expected, cells[box])
     # looks only add to a score: where the distances alone are too much, nobody need look
