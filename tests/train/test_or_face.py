@@ -8,8 +8,9 @@ import pytest
 from nasion.core import ImageArray, InputError
 from nasion.metrics.detection import detection_score, iou_matrix
 from nasion.models import Session
+from nasion.train.clips import read_clips
 from nasion.train.detector_views import SIDE
-from nasion.train.or_face import mask_lower_half, read_clips
+from nasion.train.or_face import mask_lower_half
 from nasion.train.or_scenes import SIZE, operating_room
 from nasion.train.pseudo_labels import View, change, decide, fill_gaps, fuse, label, look
 

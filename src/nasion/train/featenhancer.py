@@ -21,6 +21,7 @@ import numpy as np
 
 from nasion.core import FloatArray, ImageArray, InputError
 from nasion.models import Session
+from nasion.train.clips import read_clips
 from nasion.train.detector_targets import Targets, targets
 from nasion.train.detector_views import view_of_face
 from nasion.train.loop import LARGEST_GRADIENT, learning_rate
@@ -199,8 +200,6 @@ class LowLight:
         """
         if data is None:
             raise InputError(f"name the folder of bright pictures, no labels needed: nasion train {self.name} FOLDER")
-        from nasion.train.or_face import read_clips
-
         clips, failed = read_clips(data)
         self.skipped = tuple(failed)
         pictures = [frame for clip in clips for frame in clip]
