@@ -193,6 +193,23 @@ def conformal_command(
     _finish(bench_conformal(_folder(data), limit), keep, results, as_json)
 
 
+@bench_app.command("eyes")
+def eyes_command(
+    data: Data = None,
+    sheet: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write pictures of the events found on real clips, .png.")
+    ] = None,
+    limit: Limit = None,
+    keep: Write = False,
+    results: Results = RESULTS_FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Lids in degrees, blinks, open or shut, head orientation: rendered heads, simulated curves, eye crops, clips."""
+    from nasion.report.bench.eyes import bench_eyes
+
+    _finish(bench_eyes(_folder(data), sheet, limit), keep, results, as_json)
+
+
 @bench_app.command("matching")
 def matching_command(
     data: Data = None,

@@ -2,6 +2,7 @@
 
 from nasion.eyes.baseline import CLOSED_SHARE, PersonBaseline, closure, open_level
 from nasion.eyes.blinks import Blink, detect_blinks
+from nasion.eyes.clip_linking import ClipTrack, clip_starts, cut_clips, link_clips, score_runs
 from nasion.eyes.drowsiness import LIMITS, RULE, NearestWindows, Window, drowsiness, windows
 from nasion.eyes.eyelid_angle import DEPTH, combined_angle, eye_weights, eyelid_angles
 from nasion.eyes.kit import EyeKit, Lids
@@ -15,6 +16,7 @@ __all__ = [
     "LIMITS",
     "RULE",
     "Blink",
+    "ClipTrack",
     "EyeKit",
     "EyeOpenness",
     "EyeState",
@@ -27,8 +29,10 @@ __all__ = [
     "PersonBaseline",
     "Window",
     "Yawn",
+    "clip_starts",
     "closure",
     "combined_angle",
+    "cut_clips",
     "detect_blinks",
     "detect_yawns",
     "drowsiness",
@@ -36,6 +40,8 @@ __all__ = [
     "eye_crops",
     "eye_weights",
     "eyelid_angles",
+    "link_clips",
     "open_level",
+    "score_runs",
     "windows",
 ]

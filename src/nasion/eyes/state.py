@@ -51,7 +51,7 @@ class EyeStateReader:
         open_ = self.probability([crop for points in landmarks for crop in eye_crops(image, points)])
         return [_reading(points, pair) for points, pair in zip(landmarks, open_.reshape(-1, 2), strict=True)]
 
-    def probability(self, crops: list[ImageArray] | FloatArray) -> FloatArray:
+    def probability(self, crops: list[ImageArray] | ImageArray) -> FloatArray:
         """Probability 0..1 that each eye is open.
 
         Args:

@@ -120,11 +120,15 @@ def tube_iou(a: FloatArray, b: FloatArray) -> float:
     return float(shared / union) if union > 0 else 0.0
 
 
-def blink_score(found: Sequence[Sequence[BlinkTrack]], truth: Sequence[Sequence[BlinkTrack]]) -> BlinkScore:
+def blink_score(
+    found: Sequence[Sequence[BlinkTrack]], truth: Sequence[Sequence[BlinkTrack]], *, inclusive: bool = False
+) -> BlinkScore:
     """Inst-AP and Blink-AP.
 
     Args:
         found, truth: per clip its tracks, all with that clip's number of frames.
+        inclusive: count a blink as long as the difference of its last and first frame, as the released evaluation
+            does; False counts its frames.
 
     Raises:
         InputError: different numbers of clips or frames.
@@ -150,7 +154,7 @@ def blink_score(found: Sequence[Sequence[BlinkTrack]], truth: Sequence[Sequence[
         for i, j in enumerate(_owners(shared, [track.score for track in ours], SAME_PERSON))
         if j >= 0
     ]
-    blinks = [_blink_ap(pairs, overlap) for overlap in OVERLAPS]
+    blinks = [_blink_ap(pairs, overlap, 1.0 if inclusive else 0.0) for overlap in OVERLAPS]
     return BlinkScore(
         inst_ap=float(np.mean(by_overlap)), inst_ap50=by_overlap[0], inst_ap75=by_overlap[5],
         blink_ap=float(np.mean(blinks)), blink_ap50=blinks[0], blink_ap75=blinks[5], blink_ap95=blinks[9],
@@ -180,8 +184,10 @@ def _coco_ap(hit: BoolArray, scores: FloatArray, true: int) -> float:
     return float(envelope[np.searchsorted(recall, _RECALLS - 1e-12, side="left")].mean())
 
 
-def _blink_ap(pairs: Sequence[tuple[BlinkTrack, BlinkTrack]], overlap: float) -> float:
-    hits = [match_intervals(ours.blinks, ours.blink_scores, true.blinks, overlap) for ours, true in pairs]
+def _blink_ap(pairs: Sequence[tuple[BlinkTrack, BlinkTrack]], overlap: float, shorter: float) -> float:
+    """``shorter``: frames taken off the end of each blink."""
+    less = np.array([0.0, shorter])
+    hits = [match_intervals(ours.blinks - less, ours.blink_scores, true.blinks - less, overlap) for ours, true in pairs]
     scores = [ours.blink_scores for ours, _ in pairs]
     return average_precision(
         np.concatenate([*hits, np.zeros(0, bool)]),
