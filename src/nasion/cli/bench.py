@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from nasion.cli import options
 from nasion.cli.errors import NasionGroup
 from nasion.report.bench.defaults import DENSE_PEER, MEMORY_FRAMES, PEERS_FOLDER, RESULTS_FOLDER, VIDEO_PAIRS
 
@@ -169,6 +170,7 @@ def pose_command(
 def calibration_command(
     data: Data = None,
     limit: Limit = None,
+    landmarker: options.Landmarker = "landmarker",
     keep: Write = False,
     results: Results = RESULTS_FOLDER,
     as_json: Json = False,
@@ -176,7 +178,7 @@ def calibration_command(
     """Whether sigma and visibility mean what they say."""
     from nasion.report.bench.calibration import bench_calibration
 
-    _finish(bench_calibration(_folder(data), limit), keep, results, as_json)
+    _finish(bench_calibration(_folder(data), limit, landmarker), keep, results, as_json)
 
 
 @bench_app.command("conformal")

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from nasion.pipeline import Analyzer
 
+EMBEDDED = "landmarker"
 SEED = 7
 HIDDEN_SHARE = 0.3
 FEWEST = 10  # faces that a row of the table needs: fewer say nothing
@@ -41,18 +42,19 @@ _VISIBILITY = ("occluder", "faces", "missed", "hidden %", "ROC-AUC", "calibratio
 _GROUPS = ("points", "inside 68 %", "inside 95 %", "Spearman", "ROC-AUC", "calibration error")
 
 
-def bench_calibration(data: Path, limit: int | None = None) -> Result:
+def bench_calibration(data: Path, limit: int | None = None, landmarker: str = EMBEDDED) -> Result:
     """Compare sigma with the errors and visibility with what can be seen.
 
     Args:
         data: the data folder.
         limit: only the first photos, for a quick look; not a figure to quote.
+        landmarker: whose sigma and visibility, a model's name or an ONNX file; the record is named after it.
     """
     from nasion.media import read_image
     from nasion.pipeline import Analyzer
 
     photos = helen(data)[:limit]
-    analyzer = Analyzer(tasks=("landmarks",), scheme="ibug68")
+    analyzer = Analyzer(tasks=("landmarks",), scheme="ibug68", landmarker=landmarker)
     images = [read_image(photo.path) for photo in photos]
     plain = _ask(analyzer, photos, [(image, np.ones(68, bool)) for image in images], PLAIN)
     if not len(plain):
@@ -76,9 +78,9 @@ def bench_calibration(data: Path, limit: int | None = None) -> Result:
     groups = {name: sigma_figures(plain, at) | visibility_figures(shown, at) for name, at in GROUPS.items()}
     curves = {name: coverage_curve(a) for name, a in conditions.items()}
     return Result(
-        name="calibration",
+        name="calibration" if landmarker == EMBEDDED else f"calibration-{Path(landmarker).stem}",
         title=f"Do sigma and visibility mean what they say? {len(photos)} HELEN test photos",
-        command=command_line("calibration", (), limit),
+        command=command_line("calibration", (), limit) + ("" if landmarker == EMBEDDED else " --landmarker FILE"),
         tables=(
             Table("Sigma", _SIGMA, tuple(_sigma_row(name, s) for name, s in sigma.items())),
             Table("Visibility", _VISIBILITY, tuple(_visibility_row(name, v) for name, v in visibility.items())),
@@ -93,7 +95,7 @@ def bench_calibration(data: Path, limit: int | None = None) -> Result:
             "visibility": visibility,
             "groups": groups,
             "coverage_curves": {"level": LEVELS.tolist()} | {k: v.round(4).tolist() for k, v in curves.items()},
-            "models": describe_models("detector", "landmarker"),
+            "models": describe_models("detector", landmarker),
         },
         notes=(
             f"{coverage_radius(ONE_SIGMA):.3f} sigma should hold 68 %, {coverage_radius(0.95):.3f} sigma 95 %.",

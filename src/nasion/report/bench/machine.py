@@ -36,7 +36,7 @@ def describe_models(*names: str) -> dict[str, str]:
     """Each model's file and the start of its sha256: figures belong to weights, not to names."""
     from nasion.models import find_model
 
-    paths = {name: Path(find_model(name)) for name in names}
+    paths = {Path(name).stem: Path(find_model(name)) for name in names}
     return {name: f"{p.name} {hashlib.sha256(p.read_bytes()).hexdigest()[:16]}" for name, p in paths.items()}
 
 
