@@ -14,6 +14,7 @@ from nasion.core.errors import (
     TaskError,
 )
 from nasion.core.face import Face
+from nasion.core.gaze import Gaze
 from nasion.core.landmarks import Landmarks
 from nasion.core.pose import Pose
 from nasion.core.reading import Reading
@@ -28,6 +29,7 @@ __all__ = [
     "Contour",
     "Face",
     "FloatArray",
+    "Gaze",
     "ImageArray",
     "InputError",
     "IntArray",

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import cv2
 import numpy as np
 
-from nasion.core import BoolArray, Box, Contour, Face, FloatArray, ImageArray, InputError, Landmarks, Pose
+from nasion.core import BoolArray, Box, Contour, Face, FloatArray, Gaze, ImageArray, InputError, Landmarks, Pose
 from nasion.media.images import check_image
 
 Color: TypeAlias = tuple[int, int, int]
@@ -39,6 +39,7 @@ _TRACK_COLORS: tuple[Color, ...] = (
     (90, 200, 250), (255, 159, 64), (120, 214, 122), (240, 120, 180), (255, 221, 87), (178, 150, 255),
 )  # fmt: skip
 _AXIS_COLORS: tuple[Color, Color, Color] = ((235, 72, 72), (64, 200, 96), (70, 130, 255))
+_GAZE_COLOR: Color = (255, 92, 220)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class DrawStyle:
         box: the face's box.
         pose: the head's axes, where the face has the reading ``pose``: red to the head's left (image right), green
             down, blue out of the face.
+        gaze: an arrow out of each eye, where the face has the reading ``gaze``; faint where it is not to be believed.
         label: track number and score.
         scale: factor on all widths and sizes.
         fine: draw small faces at twice the picture's resolution: smoother, and half as fast.
@@ -62,6 +64,7 @@ class DrawStyle:
     uncertainty: bool = True
     box: bool = True
     pose: bool = True
+    gaze: bool = True
     label: bool = True
     scale: float = 1.0
     fine: bool = True
@@ -192,6 +195,9 @@ def _draw_face(image: ImageArray, face: Face, style: DrawStyle) -> None:
     pose = face.readings.get("pose")
     if style.pose and isinstance(pose, Pose):
         _draw_axes(layer, pose, _between_the_eyes(face), size * 0.45, unit * 1.6)
+    gaze = face.readings.get("gaze")
+    if style.gaze and isinstance(gaze, Gaze):
+        _draw_gaze(layer, face, gaze, size * 0.55, unit * 1.5)
     if style.label:
         number = "" if face.track_id is None else f"#{face.track_id} "
         height = style.scale * min(max(size / 12, 9.0), 30.0)
@@ -246,6 +252,25 @@ def _draw_axes(layer: _Layer, pose: Pose, origin: FloatArray, length: float, px:
     layer.circles(origin[None], np.array([px * 1.1]), _ink(_WHITE), None)
 
 
+def _draw_gaze(layer: _Layer, face: Face, gaze: Gaze, length: float, px: float) -> None:
+    """Arrows seen from afar, as the head's axes are; looking into the camera is a ring."""
+    groups, way = face.landmarks.scheme.groups, np.array(gaze.vector[:2])
+    if not np.isfinite(way).all() or not {"left_eye", "right_eye"} <= groups.keys():
+        return
+    opacity = 1.0 if gaze.reliability >= 0.5 else 0.4
+    for side in ("left", "right"):
+        group = f"{side}_pupil" if f"{side}_pupil" in groups else f"{side}_eye"
+        start = face.landmarks.points[list(groups[group]), :2].mean(axis=0).astype(np.float64)
+        if not np.isfinite(start).all():
+            continue
+        tip, aside = start + length * way, np.array([-way[1], way[0]])
+        barbs = [tip - length * 0.2 * (way + k * 0.6 * aside) for k in (-1, 1)]
+        for line in (np.stack([start, tip]), np.stack([barbs[0], tip, barbs[1]])):
+            layer.line(line, False, _RIM, px * 1.8, 0.45 * opacity)
+            layer.line(line, False, _GAZE_COLOR, px, opacity)
+        layer.circles(start[None], np.array([px * 1.6]), _ink(_GAZE_COLOR, opacity), px * 0.7)
+
+
 def _between_the_eyes(face: Face) -> FloatArray:
     """(2,) px: where the head's axes start; the box's centre when the scheme has no eyes or they are not known."""
     groups = face.landmarks.scheme.groups
@@ -262,7 +287,7 @@ def _region(image: ImageArray, face: Face, size: float) -> Box | None:
     """The part of the picture that the drawing of this face may touch; None when that is outside."""
     points = face.landmarks.points[np.isfinite(face.landmarks.points[:, :2]).all(axis=1), :2]
     held = np.concatenate([face.box.to_array().reshape(2, 2), points])
-    around, reach = Box.around(held), size * 0.5 + _REACH_95 * float(np.nan_to_num(face.landmarks.sigma).max(initial=0))
+    around, reach = Box.around(held), size * 0.6 + _REACH_95 * float(np.nan_to_num(face.landmarks.sigma).max(initial=0))
     # The plate with the number may be wider than a small face.
     grown = Box(around.x0 - reach, around.y0 - reach - 40, around.x1 + reach + 120, around.y1 + reach)
     if not np.isfinite(grown.to_array()).all():
