@@ -30,7 +30,7 @@ def imitate_command(
     rest: Annotated[
         str | None, typer.Option(metavar="PHOTO", help="The same person at rest; of a clip, the median is taken.")
     ] = None,
-    target: Annotated[int, typer.Option(min=0, metavar="N", help="Who imitates: a person of nobody by number.")] = 7,
+    target: Annotated[int, typer.Option(min=0, metavar="N", help="Who imitates: a person of nobody by number.")] = 1,
     faults: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="Give the target a robot's motors with faults, by number.")
     ] = None,
@@ -141,7 +141,7 @@ def _draw(out: Path, kept: list[tuple[Frame, Face]], shown: list[Imitation], rob
     model = HeadModel.load()
 
     def beside(frame: Frame, face: Face, commands: FloatArray) -> ImageArray:
-        rendered = render_scene(_scene(robot, commands, size), model).image
+        rendered = render_scene(scene_of(robot, commands, size), model).image
         return np.concatenate([_crop(frame.image, face, size), rendered], axis=1)
 
     if len(kept) == 1:
@@ -156,7 +156,8 @@ def _draw(out: Path, kept: list[tuple[Frame, Face]], shown: list[Imitation], rob
     return out / "imitation.mp4"
 
 
-def _scene(robot: RobotFace, commands: FloatArray, size: int) -> Scene:
+def scene_of(robot: RobotFace, commands: FloatArray, size: int) -> Scene:
+    """The target under commands, as a portrait."""
     from nasion.synth.scene import Scene, place, portrait
 
     camera, away = portrait((size, size), fill=0.6)
