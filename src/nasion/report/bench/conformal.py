@@ -32,9 +32,9 @@ from nasion.report.bench.yaw import annotated_yaw
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SETS, COMPARED = 20, 5  # sets of examples; of these the other methods get the first
+SETS, COMPARED = 10, 3  # sets of examples; of these the other methods get the first
 SEED = 3
-PATCH_COUNTS, PATCH_ALPHA, PATCH_REPEATS = (20, 50, 100), 0.1, 60
+PATCH_COUNTS, PATCH_ALPHA, PATCH_REPEATS = (20, 50, 100), 0.1, 40
 TURNED = 15.0  # degrees of yaw from which a head counts as turned
 _CAOS, _PLACES, _SPLIT = "CAOS", "CAOS, places only", "split: 10 predict, 10 calibrate"
 _SAME = "CAOS taught and tested among the test photos"
