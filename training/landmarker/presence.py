@@ -83,7 +83,7 @@ def features(net: Landmarker, images: np.ndarray) -> np.ndarray:
 def teach(net: Landmarker, faces: Faces, data: Path, size: int, each: int = 3000, seed: int = 6) -> float:
     """Replace the presence layer of ``net``; returns the accuracy on a quarter kept apart."""
     rng = np.random.default_rng(seed)
-    batches = [faces.batch(rng, 100, 0.25, 0.25, size) for _ in range(each // 50)]
+    batches = [faces.batch(rng, 100, 0.25, (0.25,), size) for _ in range(each // 50)]
     images = [((b["image"].permute(0, 2, 3, 1).numpy() + 1) * 127.5).round().astype(np.uint8) for b in batches]
     seen, is_face = np.concatenate(images), np.concatenate([b["face"].numpy() for b in batches])
     drawn = [damage(coarse(graphic(rng, size), rng), rng) for _ in range(each)]
