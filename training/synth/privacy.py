@@ -36,3 +36,22 @@ def membership(samples: FloatArray, components: int, rng: np.random.Generator) -
 
     own, other = error(inside), error(outside)
     return float(own.mean() / other.mean()), float((own[:, None] < other[None]).mean())
+
+
+def resemblance(directions: FloatArray, people: FloatArray) -> FloatArray:
+    """(P,) largest absolute cosine between each of (P, D) people, less the mean, and any of (K, D) components."""
+    unit = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    own = people / np.maximum(np.linalg.norm(people, axis=1, keepdims=True), 1e-12)
+    return np.asarray(np.abs(own @ unit.T).max(1))
+
+
+def rebuilt_better(directions: FloatArray, inside: FloatArray, outside: FloatArray) -> tuple[float, float]:
+    """``membership`` for given components: the same two figures for people inside and outside, less the mean."""
+    basis = np.linalg.qr(directions.T.astype(np.float64))[0]
+
+    def error(people: FloatArray) -> FloatArray:
+        whole = (people.astype(np.float64) ** 2).sum(1)
+        return np.asarray(1 - ((people @ basis) ** 2).sum(1) / np.maximum(whole, 1e-12))
+
+    own, other = error(inside), error(outside)
+    return float(own.mean() / other.mean()), float((own[:, None] < other[None]).mean())

@@ -270,10 +270,8 @@ def mirrored(chart: Chart) -> IntArray:
     return np.where(other >= 0, other, np.arange(len(other)))
 
 
-def finish(
-    chart: Chart, trust: FloatArray, mean: FloatArray, logs: np.ndarray, weights: np.ndarray, mirror: IntArray
-) -> Skin:
-    """Symmetric completion, tone out, components."""
+def patterns(chart: Chart, trust: FloatArray, logs: np.ndarray, weights: np.ndarray, mirror: IntArray) -> FloatArray:
+    """(F, rows / 2, columns / 4, 3) log albedo over the mean's of half faces: both sides averaged, tone taken out."""
     rows, columns = chart.shape
     half = (rows // COARSE, columns // COARSE // 2)
     maps = np.zeros((len(logs), *half, 3), np.float32)
@@ -289,7 +287,16 @@ def finish(
     skin = np.zeros(rows * columns, np.float32)
     skin[chart.place] = trust
     skin = cv2.resize(skin.reshape(rows, columns)[:, : columns // 2], half[::-1], interpolation=cv2.INTER_AREA) > 0.5
-    maps -= maps[:, skin].mean(1)[:, None, None]
+    return np.asarray(maps - maps[:, skin].mean(1)[:, None, None])
+
+
+def finish(
+    chart: Chart, trust: FloatArray, mean: FloatArray, logs: np.ndarray, weights: np.ndarray, mirror: IntArray
+) -> Skin:
+    """Components of the faces' patterns."""
+    rows, columns = chart.shape
+    maps = patterns(chart, trust, logs, weights, mirror)
+    half = maps.shape[1:3]
     flat = maps.reshape(len(maps), -1)
     flat = flat - flat.mean(0)
     values, vectors = np.linalg.eigh(flat @ flat.T)
@@ -310,6 +317,22 @@ def finish(
     )
 
 
+def candidates(labels: list[Path]) -> tuple[Faces, dict[str, FloatArray]]:
+    """Faces sharp and frontal enough, in the order in which they are drawn; and all points, px, by file."""
+    faces = shapes.read(labels)
+    loaded = [np.load(file, allow_pickle=False) for file in labels]
+    raw = {str(f): p for d in loaded for f, p in zip(d["file"], d["points"], strict=True)}
+    between = np.array([np.linalg.norm(raw[str(f)][468, :2] - raw[str(f)][473, :2]) for f in faces.files])
+    grey = np.array(["/identity/" in str(f) for f in faces.files])
+    keep = (np.abs(faces.angles[:, :2]) < (YAW, PITCH)).all(1) & (faces.lips < LIPS) & (between > SIZE_PX) & ~grey
+    return taken(faces, np.random.default_rng(0).permutation(np.flatnonzero(keep))), raw
+
+
+def taken(faces: Faces, rows: IntArray) -> Faces:
+    """Some of the faces."""
+    return Faces(*(getattr(faces, name)[rows] for name in Faces.__dataclass_fields__))
+
+
 def main() -> None:
     """Choose the faces, learn and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -318,14 +341,8 @@ def main() -> None:
     parser.add_argument("--faces", type=int, default=FACES)
     args = parser.parse_args()
     mesh = topology.build()
-    faces = shapes.read(args.labels)
-    loaded = [np.load(file, allow_pickle=False) for file in args.labels]
-    raw = {str(f): p for d in loaded for f, p in zip(d["file"], d["points"], strict=True)}
-    between = np.array([np.linalg.norm(raw[str(f)][468, :2] - raw[str(f)][473, :2]) for f in faces.files])
-    grey = np.array(["/identity/" in str(f) for f in faces.files])
-    keep = (np.abs(faces.angles[:, :2]) < (YAW, PITCH)).all(1) & (faces.lips < LIPS) & (between > SIZE_PX) & ~grey
-    chosen = np.random.default_rng(0).permutation(np.flatnonzero(keep))[: args.faces]
-    faces = Faces(*(getattr(faces, name)[chosen] for name in Faces.__dataclass_fields__))
+    faces, raw = candidates(args.labels)
+    faces = taken(faces, np.arange(min(args.faces, len(faces.files))))
     skin = learn(chart(mesh), mesh.layout, faces, raw)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     figures = [len(skin.codes), participation(skin.codes), *skin.membership]

@@ -242,15 +242,35 @@ def audit_command(
 
 @bench_app.command("synth")
 def synth_command(
-    faces: Annotated[int, typer.Option(min=2, help="How many faces are rendered at each size.")] = 40,
+    faces: Annotated[int, typer.Option(min=2, help="How many faces are rendered at each size and yaw band.")] = 40,
+    landmarker: Annotated[
+        str, typer.Option(metavar="A,B", help="Whose points on renders are measured: models of nasion or ONNX files.")
+    ] = "landmarker",
     keep: Write = False,
     results: Results = RESULTS_FOLDER,
     as_json: Json = False,
 ) -> None:
-    """Speed of the synthetic head, and its truth measured again."""
+    """Speed of the synthetic head, its truth measured again, and points placed on renders by yaw and occlusion."""
     from nasion.report.bench.synth import bench_synth
 
-    _finish(bench_synth(faces), keep, results, as_json)
+    _finish(bench_synth(faces, landmarkers=_names(landmarker)), keep, results, as_json)
+
+
+@bench_app.command("synth-fit")
+def synth_fit_command(
+    data: Data = None,
+    sheets: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write sheets of fits and of draws beside photos here.")
+    ] = None,
+    limit: Limit = None,
+    keep: Write = False,
+    results: Results = RESULTS_FOLDER,
+    as_json: Json = False,
+) -> None:
+    """The synthetic head fitted to 90 HELEN test photos and to its own renders: error, time, sheets."""
+    from nasion.report.bench.synth_fit import bench_synth_fit
+
+    _finish(bench_synth_fit(_folder(data), sheets, limit), keep, results, as_json)
 
 
 def _folder(named: Path | None) -> Path:

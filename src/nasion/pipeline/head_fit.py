@@ -70,11 +70,16 @@ def fit_photo(
     if not faces:
         raise InputError("no face was found: the head needs one of about 20 px or more to be laid on")
     face = max(faces, key=lambda each: each.box.area)
+    height, width = image.shape[:2]
+    return PhotoFit(fit_face(image, face, camera, model), face, (width, height), len(faces) - 1)
+
+
+def fit_face(image: ImageArray, face: Face, camera: Camera | None = None, model: HeadModel | None = None) -> HeadFit:
+    """Lay the synthetic head on a face whose points are placed; see ``fit_photo``."""
     model, landmarks = model or HeadModel.load(), face.landmarks.to("dense478")
     height, width = image.shape[:2]
     points = fit_points(landmarks, camera or assumed_camera(landmarks, width, height), model)
-    fit = fit_pixels(image, points, landmarks.visibility, model)
-    return PhotoFit(fit, face, (width, height), len(faces) - 1)
+    return fit_pixels(image, points, landmarks.visibility, model)
 
 
 def fit_sheet(image: ImageArray, found: PhotoFit, model: HeadModel | None = None, panel: int = PANEL) -> ImageArray:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -44,6 +44,9 @@ TINT: Final = 0.2  # and of its red and blue over green
 MIDDLE: Final = 5.0  # tone that the light is fitted with at first
 USUAL_TONE: Final = (5.0, 2.5)  # middle and spread of tones before the photo is seen
 GREY: Final = 2.0  # 8-bit levels between red and blue on average: a photo with less is black and white
+USUAL_COVER: Final = 0.5  # share of a brow's skin that its hairs hide
+BROW_SHADE: Final = 0.7  # brows are this much darker than hair, as in ``marks.brows``
+RARE: Final = {"red": 3.0, "auburn": 2.0, "grey": 5.0, "white": 8.0}  # cost of colours that few brows have
 LEAST_IRIS: Final = 12  # px
 
 
@@ -291,15 +294,25 @@ def _small_colours(head: HeadParameters, face: _Face, photo: ImageArray, light: 
     if iris is not None:
         head = replace(head, iris=_nearest(IRIS_COLOURS, iris))
     if brow is not None:
-        bare = tone_colour(head.tone)
-        hair = {name: 0.4 * bare + 0.6 * 0.7 * np.array(colour) for name, colour in HAIR_COLOURS.items()}
-        head = replace(head, hair_colour=_nearest(hair, brow))
+        head = replace(head, **_brows(tone_colour(head.tone), brow))
     return head
 
 
 def _nearest(colours: Mapping[str, FloatArray | tuple[float, float, float]], seen: FloatArray) -> str:
     goal = np.log(np.maximum(seen, 1e-3))
     return min(colours, key=lambda name: float(((np.log(np.array(colours[name])) - goal) ** 2).sum()))
+
+
+def _brows(bare: FloatArray, seen: FloatArray) -> dict[str, Any]:
+    """Colour and weight of the brows: skin shows between hairs, so thin dark ones look like dense fair ones."""
+    goal, best, least = np.log(np.maximum(seen, 1e-3)), ("dark_brown", USUAL_COVER), np.inf
+    for name, colour in HAIR_COLOURS.items():
+        for cover in np.linspace(0.2, 0.7, 11):
+            mixed = np.log((1 - cover) * bare + cover * BROW_SHADE * np.array(colour))
+            cost = (((mixed - goal) / 0.15) ** 2).sum() + ((cover - USUAL_COVER) / 0.12) ** 2 + RARE.get(name, 0.0)
+            if cost < least:
+                best, least = (name, float(cover)), cost
+    return {"hair_colour": best[0], "brow_weight": best[1] / USUAL_COVER}
 
 
 def unexposed(photo: ImageArray) -> FloatArray:
