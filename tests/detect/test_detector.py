@@ -204,3 +204,15 @@ def test_yunet_and_ours_agree_on_the_points(
     ours, theirs = only(detector.detect(astronaut)), only(FaceDetector("yunet", threads=1).detect(astronaut))
     apart = np.linalg.norm(ours.landmarks.points - theirs.landmarks.points, axis=1)
     assert apart.max() < 0.12 * ours.box.width
+
+
+def test_dark_pictures_are_looked_at_brighter_and_bright_ones_as_they_are(hopper: ImageArray) -> None:
+    from nasion.detect.light import auto_gamma
+
+    dark = np.rint(255 * (hopper / 255.0) ** 5).astype(np.uint8)
+    plain, bright = (FaceDetector(brighten=b, threshold=0.05, threads=1) for b in (False, True))
+    assert bright.detect(dark)[0].score > plain.detect(dark)[0].score
+    assert bright.detect(dark)[0].box.iou(plain.detect(hopper)[0].box) > 0.8
+    light = np.full((40, 40, 3), 180, np.uint8)
+    assert (auto_gamma(light) == light).all()
+    assert auto_gamma(np.full((40, 40, 3), 20, np.uint8)).mean() == pytest.approx(0.45 * 255, abs=3)

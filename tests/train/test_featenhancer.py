@@ -7,7 +7,8 @@ import pytest
 
 from nasion.core import ImageArray, InputError
 from nasion.detect import FaceDetector
-from nasion.train.low_light import auto_gamma, clahe, darken, equalise
+from nasion.detect.light import auto_gamma
+from nasion.train.low_light import clahe, darken, equalise
 
 
 def test_darkness_is_less_light_and_more_noise() -> None:

@@ -39,6 +39,9 @@ def analyze_command(
     landmarker: options.Landmarker = "landmarker",
     accurate: options.Accurate = False,
     tiles: options.Tiles = False,
+    brighten: Annotated[
+        bool, typer.Option("--brighten", help="Make dark pictures brighter before faces are looked for.")
+    ] = False,
     device: options.Device = "cpu",
     threads: options.Threads = None,
 ) -> None:
@@ -68,6 +71,7 @@ def analyze_command(
         landmarker=landmarker,
         accurate=accurate,
         tiles=tiles,
+        brighten=brighten,
         threshold=threshold,
         max_faces=max_faces,
         device=device,

@@ -15,6 +15,7 @@ import numpy as np
 from nasion.core import Box, Face, FloatArray, ImageArray, InputError, Landmarks, Pose, scheme
 from nasion.detect.canvas import Canvas, check_image, fit, shift
 from nasion.detect.heads import read_embedded, read_mos, read_yunet
+from nasion.detect.light import auto_gamma
 from nasion.detect.suppression import apart, suppress
 from nasion.detect.tiles import tiles
 from nasion.models import Session
@@ -39,6 +40,8 @@ class FaceDetector:
             answers as one of them does. Faces of a file from `nasion train mos` carry a ``pose``.
         tiles: look at a larger picture in overlapping tiles too, up to its own size: finds the small faces of very
             large photos; time grows with the picture's area, memory does not.
+        brighten: bring the mean of dark pictures to the middle first, by a power of the values: finds more faces at
+            night, changes nothing where the light is good.
         threshold: faces scoring less are not reported, 0..1.
         device, threads: as for ``nasion.models.Session``.
 
@@ -52,13 +55,14 @@ class FaceDetector:
         model: str | Path = "detector",
         *,
         tiles: bool = False,
+        brighten: bool = False,
         threshold: float = DEFAULT_THRESHOLD,
         device: str = "cpu",
         threads: int | None = None,
     ) -> None:
         if not 0 < threshold <= 1:
             raise InputError(f"the threshold must be above 0 and at most 1, got {threshold}")
-        self.tiles, self.threshold = tiles, threshold
+        self.tiles, self.brighten, self.threshold = tiles, brighten, threshold
         self.session = Session(ALIASES.get(str(model), model), device=device, threads=threads)
         ((self._input, shape),) = self.session.input_shapes.items()
         height, width = shape[2:]
@@ -75,6 +79,8 @@ class FaceDetector:
         """``detect`` for several images; those of one size go through the network together."""
         for image in images:
             check_image(image)
+        if self.brighten:
+            images = [auto_gamma(image) for image in images]
         if self.tiles:
             found = [self._find_in_tiles(image) for image in images]
         else:

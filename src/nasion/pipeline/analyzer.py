@@ -61,6 +61,7 @@ class Analyzer:
         accurate: look at each face three times, each a little turned and zoomed, and average: the error of the 68
             points falls by a fortieth, and the landmarker takes three times as long.
         tiles: look for small faces in overlapping tiles of large pictures, too, as `nasion.detect.FaceDetector` does.
+        brighten: have the detector look at dark pictures made brighter, as `nasion.detect.FaceDetector` does.
         device: ``"cpu"`` or a provider name, as for `nasion.models.Session`.
         threads: inference threads; None is one for video, whose stages already share the cores, else one for each
             core up to four.
@@ -91,6 +92,7 @@ class Analyzer:
         passes: int = 2,
         accurate: bool = False,
         tiles: bool = False,
+        brighten: bool = False,
         device: str = "cpu",
         threads: int | None = None,
         smooth: bool = True,
@@ -112,7 +114,7 @@ class Analyzer:
         self.reset()
         if threads is None and mode == "video":
             threads = 1
-        self._detector = _load_detector(detector, tiles, threshold, device, threads)
+        self._detector = _load_detector(detector, tiles, brighten, threshold, device, threads)
         self._landmarker = _load_landmarker(landmarker, accurate, device, threads) if self._plan.place else None
         self.scheme = _scheme_given_out(self._landmarker, scheme)
 
@@ -291,16 +293,22 @@ def _check_mode(mode: Mode) -> Mode:
 
 
 def _load_detector(
-    model: str | Path | FaceFinder, tiles: bool, threshold: float | None, device: str, threads: int | None
+    model: str | Path | FaceFinder,
+    tiles: bool,
+    brighten: bool,
+    threshold: float | None,
+    device: str,
+    threads: int | None,
 ) -> FaceFinder:
     if not isinstance(model, str | Path):
-        if tiles:
-            raise InputError("tiles=True is for a detector given by name or file; this one is made already")
+        if tiles or brighten:
+            asked = "tiles" if tiles else "brighten"
+            raise InputError(f"{asked}=True is for a detector given by name or file; this one is made already")
         return model
     from nasion.detect.detector import DEFAULT_THRESHOLD, FaceDetector
 
     threshold = DEFAULT_THRESHOLD if threshold is None else threshold
-    return FaceDetector(model, tiles=tiles, threshold=threshold, device=device, threads=threads)
+    return FaceDetector(model, tiles=tiles, brighten=brighten, threshold=threshold, device=device, threads=threads)
 
 
 def _load_landmarker(model: str | Path | PointPlacer, accurate: bool, device: str, threads: int | None) -> PointPlacer:

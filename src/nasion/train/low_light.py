@@ -11,7 +11,6 @@ from nasion.core import ImageArray, InputError
 
 PHOTONS = 4000.0  # of a white pixel in full light
 READ_NOISE = 2.0  # electrons, standard deviation
-MIDDLE = 0.45  # of 0..1, the mean that the automatic gamma aims at
 
 
 def darken(image: ImageArray, rng: np.random.Generator, *, gamma: float = 1.0, stops: float = 0.0) -> ImageArray:
@@ -37,14 +36,6 @@ def darken(image: ImageArray, rng: np.random.Generator, *, gamma: float = 1.0, s
     seen = np.clip(noisy / PHOTONS, 0, 1)
     back = np.where(seen <= 0.0031308, seen * 12.92, 1.055 * seen ** (1 / 2.4) - 0.055)
     return np.rint(back * 255).astype(np.uint8)
-
-
-def auto_gamma(image: ImageArray) -> ImageArray:
-    """The power that brings the mean to the middle."""
-    mean = float(np.clip(image.mean() / 255, 1 / 255, 0.99))
-    power = min(1.0, np.log(MIDDLE) / np.log(mean))
-    table = np.rint(255 * (np.arange(256) / 255) ** power).astype(np.uint8)
-    return table[image]
 
 
 def _on_lightness(image: ImageArray, change: Callable[[ImageArray], ImageArray]) -> ImageArray:
