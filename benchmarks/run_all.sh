@@ -21,6 +21,7 @@ measure dense                    # 1 min
 measure pose                     # 1 min
 measure calibration              # 3 min
 measure detect --peers all       # 5 min
+measure conformal                # 1 min
 measure video --peers all        # 15 min
 measure stages                   # 1 min
 measure memory                   # 8 min
