@@ -56,7 +56,7 @@ KINDS = {
     "noise": 280,
     **dict.fromkeys(("glasses", "hand", "mask", "sunglasses", "hair"), 120),
 }
-SEED = 0  # of the rendered heads
+SEED, HELD_SEED = 0, 700_000  # of the rendered heads to learn from, and of those that make probabilities honest
 LABELS = (".pts", ".ljson")
 PHOTOS = 0.6  # of a batch, where there are photos and renders
 NEAREST = 3  # anchors that a point of the mesh follows
@@ -196,9 +196,10 @@ class OccFace:
         return moved[:, [SPARSE + i for i in DENSE_INDEX]]
 
     def finish(self, model: nn.Module, held: LandmarkSet) -> str:
-        """Make the probabilities honest on faces held out, things pasted over three in four; says how good they are.
+        """Make the probabilities honest on people held out, things pasted over three in four; says how good they are.
 
-        The maps are fitted on one half of the faces, the figures come from the other.
+        The maps are fitted on one half of the photos and as many rendered heads of other people: on photos alone they
+        say too much on heads, whose hidden jaws no photo's label knows. The figures come from the other half.
         """
         import torch
 
@@ -207,13 +208,20 @@ class OccFace:
         photos = known_photos(held, self.trunk)
         images, _, visible = covered_views(photos, self.trunk.size, seed=1)
         half = len(images) // 2
+        fit_on, known_of = images[:half], visible[:half]
+        if self.kinds:
+            share = min(1.0, half / sum(self.kinds.values()))
+            others = {kind: max(1, round(share * count)) for kind, count in self.kinds.items()}
+            heads = known_renders(rendered(others, HELD_SEED), self.trunk.size)
+            more, _, flags = covered_views(heads, self.trunk.size, seed=2)
+            fit_on, known_of = np.concatenate([fit_on, more]), np.concatenate([known_of, flags])
         line = ""
         for head in model.values():
-            logits = self.logits(head, images)
+            logits = self.logits(head, fit_on)
             for i, part in enumerate(parts(SPARSE)):
-                known = np.isfinite(visible[:half, part])
-                said = 1 / (1 + np.exp(-logits[:half, part][known].astype(np.float64)))
-                fitted = fit_logit_map(said, visible[:half, part][known] > 0.5)
+                known = np.isfinite(known_of[:, part])
+                said = 1 / (1 + np.exp(-logits[:, part][known].astype(np.float64)))
+                fitted = fit_logit_map(said, known_of[:, part][known] > 0.5)
                 head.honest[i] = torch.tensor([fitted.scale, fitted.bias])
             scores = judge(self.visibility(head, images[half:]), visible[half:])
             line = line or (
