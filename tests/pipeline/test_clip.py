@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from nasion.core import Box, Face, InputError, Landmarks, MediaError, Pose, scheme
+from nasion.core import Box, Face, InputError, Landmarks, MediaError, Pose, TaskError, scheme
 from nasion.eyes import Lids, Mouth
 from nasion.media.event_table import write_events_table
 from nasion.metrics import blink_score
+from nasion.pipeline import find_task
 from nasion.pipeline.clip import ClipReader, ClipReport, split_tasks
 from nasion.report.clip import clip_tables, write_clip_page, write_plot
 
@@ -116,6 +117,8 @@ def test_tasks_of_a_clip_bring_what_they_need() -> None:
     assert split_tasks(("pose", "blinks")) == (("pose", "lids", "mouth"), ("blinks",))
     assert split_tasks(("landmarks",)) == (("landmarks",), ())
     assert split_tasks(("attention",)) == (("pose",), ("attention",))
+    with pytest.raises(TaskError, match="whole clip"):
+        find_task("blinks")
     with pytest.raises(InputError, match="'naps'"):
         ClipReader(["naps"])
 

@@ -198,6 +198,9 @@ def conformal_command(
 @bench_app.command("eyes")
 def eyes_command(
     data: Data = None,
+    part: Annotated[
+        str, typer.Option(metavar="A,B", help="Only these: lids, simulated, rendered, state, heads, clips.")
+    ] = "",
     sheet: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write pictures of the events found on real clips, .png.")
     ] = None,
@@ -207,9 +210,11 @@ def eyes_command(
     as_json: Json = False,
 ) -> None:
     """Lids in degrees, blinks, open or shut, head orientation: rendered heads, simulated curves, eye crops, clips."""
-    from nasion.report.bench.eyes import bench_eyes
+    from nasion.report.bench.eyes import PARTS, bench_eyes
 
-    _finish(bench_eyes(_folder(data), sheet, limit), keep, results, as_json)
+    wanted = _names(part) or PARTS
+    folder = _folder(data) if {"state", "clips"} & set(wanted) else None
+    _finish(bench_eyes(folder, wanted, sheet, limit), keep, results, as_json)
 
 
 @bench_app.command("matching")

@@ -20,7 +20,7 @@ RIGHT_UPPER, RIGHT_LOWER = (173, 157, 158, 159, 160, 161, 246), (155, 154, 153, 
 LIDS = np.array([[LEFT_UPPER, LEFT_LOWER], [RIGHT_UPPER, RIGHT_LOWER]])
 CORNERS = np.array([[362, 263], [133, 33]])  # inner, outer
 FOREHEAD, CHIN = 10, 152
-DEPTH = 1.12  # true depth over the landmarker's, within the lids, on rendered heads: `nasion bench eyes` measures it
+DEPTH = 1.05  # true depth over the landmarker's, within the lids, on rendered heads: `nasion bench eyes` measures it
 STEEP = 4.0  # of the logistic that prefers the nearer eye, per radian of yaw
 FLAT = 3.0  # second over third singular value below which the points are a line and admit any plane
 

@@ -1,6 +1,6 @@
 """Whether an eye is open, from its pixels, for when lids cannot be measured: task ``eye_state``.
 
-A small network on 32 x 32 grey crops, trained on infrared and visible-light eyes (``training/eyes``). It takes light
+A small network on 24 x 24 grey crops, trained on infrared and visible-light eyes (``training/eyes``). It takes light
 and contrast out of each crop first, so that dark infrared pictures and photos look alike to it.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from nasion.core import Face, FloatArray, ImageArray, InputError, Landmarks, Reading
 from nasion.models import Session
 
-SIDE = 32  # px of a crop
+SIDE = 24  # px of a crop
 MARGIN = 1.7  # side of a crop over the eye's width: what the training crops show
 SMALLEST = 8.0  # px of eye width below which a crop is a smear
 
@@ -55,7 +55,7 @@ class EyeStateReader:
         """Probability 0..1 that each eye is open.
 
         Args:
-            crops: (N, 32, 32) uint8 grey, the eye in the middle and about 0.6 of the width; its tilt and side do not
+            crops: (N, 24, 24) uint8 grey, the eye in the middle and about 0.6 of the width; its tilt and side do not
                 matter.
 
         Raises:
@@ -70,7 +70,7 @@ class EyeStateReader:
 
 
 def eye_crops(image: ImageArray, landmarks: Landmarks) -> list[ImageArray]:
-    """Two (32, 32) uint8 grey crops, left and right eye, level along the corners.
+    """Two (24, 24) uint8 grey crops, left and right eye, level along the corners.
 
     Args:
         image: RGB uint8 (H, W, 3).

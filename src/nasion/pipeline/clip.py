@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from nasion.core import Face, FloatArray, InputError, Pose
 from nasion.eyes import Blink, Lids, Mouth, Window, Yawn, detect_blinks, detect_yawns, windows
 from nasion.metrics import BlinkTrack
+from nasion.pipeline.task import CLIP_TASKS
 from nasion.pose import Attention, Orientation, attention, head_orientation, spans
-
-CLIP_TASKS: Final = {"blinks": ("lids", "mouth"), "attention": ("pose",)}
-"""Task of a clip to the tasks of a frame that it needs."""
 
 SEEN = 0.3  # reliability below which lids are left out; closing lids lower it, so the bar is below the usual half
 SHORTEST_S = 1.0  # people seen for less are not looked at

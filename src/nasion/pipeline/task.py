@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 from nasion.core import Face, ImageArray, Reading, TaskError
 
@@ -25,6 +25,9 @@ _BUILT_IN = {
     "lids": "nasion.eyes:EyeKit",
     "mouth": "nasion.eyes:MouthOpening",
 }
+
+CLIP_TASKS: Final = {"blinks": ("lids", "mouth"), "attention": ("pose",)}
+"""Task of a whole clip (`nasion.pipeline.clip`) to the tasks of a frame that it needs."""
 
 
 @runtime_checkable
@@ -88,6 +91,8 @@ def find_task(name: str) -> Task:
         if not isinstance(task, Task):
             raise TaskError(f"task {name!r} ({entry.value}) lacks name, needs, gives or read; see nasion.pipeline.Task")
         return task
+    if name in CLIP_TASKS:
+        raise TaskError(f"task {name!r} looks at a whole clip: use nasion video, or nasion.pipeline.clip from Python")
     raise TaskError(f"there is no task {name!r}; there are {', '.join(task_names())}")
 
 

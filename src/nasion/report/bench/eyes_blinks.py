@@ -24,7 +24,7 @@ from nasion.synth.scene import place
 OPEN, SWING = 80.0, 80.0 * (1 - CLOSED_SHARE)  # degrees: open lids, and how far shutting them moves our landmarker
 SECONDS, SEEDS = 600.0, (0,)  # more than 200 blinks each
 SNR = 10.0
-RENDERED_S, RENDERED_FPS, SIDE, SEED = 10.0, 30.0, 224, 4107
+RENDERED_S, RENDERED_FPS, SIDE, SEED = 6.0, 30.0, 224, 4107
 FACES = 3  # rendered people side by side in one picture
 SHOTS, CELL = 5, 112  # pictures of each event on the contact sheet, px
 CLIPS = (
