@@ -54,6 +54,17 @@ def test_a_taught_point_is_found_on_every_face(run, taught, tmp_path):
     assert "0.9 of the time" in words.stdout
 
 
+def test_a_slip_of_the_hand_is_pointed_at(run, clicks):
+    rows = (clicks / "clicks.csv").read_text().splitlines()
+    name, x, y, kind = rows[4].split(",")
+    rows[4] = f"{name},{float(x) - 30},{y},{kind}"
+    (clicks / "slip.csv").write_text("\n".join(rows))
+    done = run("landmark", "teach", clicks / "slip.csv", clicks / "photos", "--out", clicks / "slip.npz")
+    assert f"look at {clicks / 'photos' / '3.png'} again" in done.stdout
+    clean = run("landmark", "teach", clicks / "clicks.csv", clicks / "photos", "--out", clicks / "clean.npz")
+    assert "again" not in clean.stdout
+
+
 def test_too_few_examples_explain_themselves(run, clicks):
     rows = (clicks / "clicks.csv").read_text().splitlines()
     (clicks / "eight.csv").write_text("\n".join(rows[:9]))

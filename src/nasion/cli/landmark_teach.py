@@ -25,6 +25,9 @@ Alpha = Annotated[
 ]
 
 
+SLIP = 3.0  # times the median score: a click that far off may be a slip of the hand
+
+
 @dataclass(frozen=True, slots=True)
 class _Click:
     """One row of POINTS.csv: a named point at (x, y) px of a photo."""
@@ -50,6 +53,8 @@ def teach_command(
     Of several faces on a photo the one nearest to the click is meant. A photo that cannot be used is named, and the
     others are learned from.
     """
+    import numpy as np
+
     from nasion.cli.screen import progress_bar, stdout
     from nasion.core.errors import InputError, NasionError
     from nasion.landmark.conformal import examples_needed, teach, write_taught
@@ -77,6 +82,13 @@ def teach_command(
             f"{point.name}: {len(point)} examples, regions for --alpha {1 / (len(point) + 1):.3f} and above{more}",
             soft_wrap=True,
         )
+        worst = int(point.calibration.argmax())
+        if point.calibration[worst] > SLIP * float(np.median(point.calibration)):
+            screen.print(
+                f"  look at {marked[point.name][worst].photo} again: the click there is far from where the "
+                "others say; if it is a slip, every region is larger for it",
+                soft_wrap=True,
+            )
     screen.print(f"wrote {out}")
     if lost:
         raise typer.Exit(FAILED)
