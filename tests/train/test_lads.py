@@ -1,5 +1,6 @@
 """LADS: clips with exact labels, views, the loss, and the detector it exports."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +66,7 @@ def test_views_keep_points_on_the_face(clip: EventClip) -> None:
     for image, points in zip(marked, found.points, strict=True):
         for x, y in np.rint(points).astype(int):
             image[y - 1 : y + 2, x - 1 : x + 2] = 255
-    drawn = type(found)(marked, found.points, found.boxes, found.speed, found.hz, found.pace)
+    drawn = replace(found, images=marked)
     rng, faces = np.random.default_rng(0), 0
     for _ in range(40):
         image, box, points, there = random_view(rng, drawn, 2)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -227,6 +227,13 @@ def answers(model: nn.Module, images: ImageArray) -> list[FloatArray]:
     return kept
 
 
+def point_errors(found: Sequence[FloatArray], truth: FloatArray) -> FloatArray:
+    """(N,) mean distance of the surest face's five points from (N, 5, 2), over the distance of the true eyes."""
+    best = np.stack([rows[0, 5:].reshape(5, 2) for rows in found])
+    eyes = np.linalg.norm(truth[:, 0] - truth[:, 1], axis=1)
+    return np.asarray(np.linalg.norm(best - truth, axis=2).mean(1) / eyes)
+
+
 def score(model: nn.Module, faces: Surfaces, chosen: Any) -> dict[str, float]:
     """Errors on some of the surfaces.
 
@@ -236,15 +243,12 @@ def score(model: nn.Module, faces: Surfaces, chosen: Any) -> dict[str, float]:
         chosen: (N,) bool, which.
 
     Returns:
-        ``nme``: mean distance of the surest face's five points over the distance of the true eyes, no face left out;
+        ``nme``: mean of ``point_errors``, no face left out;
         ``ap50``: average precision of the boxes at an overlap of 0.5; ``faces``: how many.
     """
     index = np.flatnonzero(chosen)
     found = answers(model, faces.images[index])
-    truth = faces.points[index]
-    best = np.stack([rows[0, 5:].reshape(5, 2) for rows in found])
-    eyes = np.linalg.norm(truth[:, 0] - truth[:, 1], axis=1)
-    error = np.linalg.norm(best - truth, axis=2).mean(1) / eyes
+    error = point_errors(found, faces.points[index])
     sure = [rows[rows[:, 4] > UNSURE] for rows in found]
     ap = detection_score([r[:, :4] for r in sure], [r[:, 4] for r in sure], list(faces.boxes[index][:, None]), OVERLAP)
     return {"nme": float(error.mean()), "ap50": float(ap.average_precision), "faces": float(len(index))}

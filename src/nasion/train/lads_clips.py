@@ -83,6 +83,7 @@ class Surfaces:
         points, boxes, speed: as in ``EventClip``, one for each picture.
         hz: (N,) windows a second of the surface.
         pace: (N,) names.
+        clip: (N,) number of the clip.
     """
 
     images: ImageArray
@@ -91,6 +92,7 @@ class Surfaces:
     speed: FloatArray
     hz: FloatArray
     pace: tuple[str, ...]
+    clip: tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.images)
@@ -229,11 +231,13 @@ def surfaces(clips: Sequence[EventClip], kind: str, rates: Sequence[int] = RATES
         rates: windows a second, each giving surfaces of its own.
     """
     parts: list[tuple[ImageArray, EventClip, int]] = []
-    for clip in clips:
+    numbers: list[int] = []
+    for number, clip in enumerate(clips):
         patch = usual_patch(clip.size)
         for hz in rates:
             surface = EventSurface(clip.size, decay(kind, patch))
             parts.append((np.stack(list(_at_instants(clip, surface, hz))), clip, hz))
+            numbers += [number] * len(clip.points)
     return Surfaces(
         np.concatenate([images for images, _, _ in parts]),
         np.concatenate([clip.points for _, clip, _ in parts]),
@@ -241,6 +245,7 @@ def surfaces(clips: Sequence[EventClip], kind: str, rates: Sequence[int] = RATES
         np.concatenate([clip.speed for _, clip, _ in parts]),
         np.concatenate([np.full(len(images), hz) for images, _, hz in parts]),
         tuple(clip.pace for images, clip, _ in parts for _ in images),
+        tuple(numbers),
     )
 
 

@@ -141,7 +141,6 @@ class ActuatorMap:
         high = np.where(used, np.maximum(high, low + 1e-9), low + 1e-9)
         shares = bounded(gram + np.diag(pull), aim, low, high)
         wanted = np.array([_inverse(curve, share) for curve, share in zip(self.curves, shares, strict=True)])
-        wanted = np.clip(wanted, *self.limits.T)
         if previous is not None and most is not None:
             wanted = np.clip(wanted, np.asarray(previous) - most, np.asarray(previous) + most)
         return np.asarray(np.clip(wanted, *self.limits.T))
