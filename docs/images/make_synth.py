@@ -9,9 +9,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from nasion.core import ImageArray
+from nasion.core import ImageArray, Landmarks
+from nasion.core import scheme as scheme_of
 from nasion.media import write_image
+from nasion.pipeline.head_fit import neutral
+from nasion.report.bench.synth_sheets import draws
+from nasion.synth.background import BACKGROUNDS
 from nasion.synth.events import EventCamera, event_frame
+from nasion.synth.fit import fit_points
+from nasion.synth.fit_skin import fit_pixels
 from nasion.synth.light import LIGHTS
 from nasion.synth.model import HeadModel
 from nasion.synth.motion import motion
@@ -97,6 +103,47 @@ def skin() -> dict[str, ImageArray]:
     return {label: image(scene(replace(PERSON, **change))) for label, change in changes.items()}
 
 
+def skins() -> dict[str, ImageArray]:
+    """Skin components at both ends, and the fine grain."""
+    found = {}
+    for k in range(4):
+        for value in (-2.5, 2.5):
+            code = np.zeros(k + 1, np.float32)
+            code[k] = value
+            found[f"albedo {k}: {value:+.1f}"] = image(scene(replace(PERSON, albedo=code)))
+    for detail in (0.0, 2.0):
+        found[f"detail {detail:.0f}"] = image(scene(replace(PERSON, detail=detail)))
+    return found | {f"seed {seed}": image(scene(replace(PERSON, seed=seed, detail=2.0))) for seed in (1, 2)}
+
+
+def camera() -> dict[str, ImageArray]:
+    """What the camera makes of it, how much of the picture the face fills, what stands behind."""
+    looks = {
+        "exposure 0.4": Look(exposure=0.4), "exposure 2": Look(exposure=2.0), "blur 2 px": Look(blur=2.0),
+        "noise 14": Look(noise=14.0), "jpeg 12": Look(jpeg=12), "grey": Look(grey=True),
+    }  # fmt: skip
+    found = {name: image(scene(look=look)) for name, look in looks.items()}
+    for fill, view in ((0.4, 25.0), (0.8, 25.0), (0.66, 8.0), (0.66, 80.0)):
+        lens, depth = portrait((SIZE, SIZE), fill=fill, field_of_view=view)
+        found[f"fill {fill:g}, view {view:.0f}"] = image(scene(camera=lens, pose=place(0, 0, 0, (0.0, -12.0, depth))))
+    return found | {name: image(scene(background=name)) for name in BACKGROUNDS}
+
+
+def refits() -> dict[str, ImageArray]:
+    """Renders, the head laid on their true points and pixels, and that head at rest."""
+    options = SceneOptions(size=(SIZE, SIZE), fill=(0.6, 0.66), yaw=(-30, 30), degrade=0.0, expression="random")
+    found: dict[str, ImageArray] = {}
+    for number, sample in enumerate(synth_batch(4, 5, options, MODEL)):
+        points = Landmarks.from_points(sample.truth.points, scheme_of("dense478"), 0.5)
+        fit = fit_pixels(sample.image, fit_points(points, sample.truth.camera, MODEL), points.visibility, MODEL)
+        found[f"render {number}"] = sample.image
+        found[f"its fit, tone {fit.head.tone:.1f} ({sample.truth.tone:.1f})"] = image(
+            fit.scene(sample.truth.camera, (SIZE, SIZE))
+        )
+        found[f"at rest {number}"] = neutral(fit, SIZE, MODEL)
+    return found
+
+
 def lids_and_gaze() -> dict[str, ImageArray]:
     """One eye from near: opening in degrees, gaze, iris, pupil."""
     found = {
@@ -177,6 +224,11 @@ def main() -> None:
             code[k] = value
             identities[f"identity {k}: {value:+.1f}"] = image(scene(replace(PERSON, identity=code), yaw=20.0))
     sheet("identity", identities, 4)
+    sheet("skins", skins(), 6)
+    sheet("jaw", {f"jaw {d}": image(scene(replace(PERSON, jaw=float(d)))) for d in (0, 8, 16, 24, 30)}, 5)
+    sheet("camera", camera(), 6)
+    sheet("draws", {str(i): picture for i, picture in enumerate(draws(MODEL))}, 10)
+    sheet("refits", refits(), 6)
     sheet("maps", maps(), 7)
     sheet("blink", blink(), 6)
 

@@ -15,6 +15,7 @@ from nasion.core.geometry.rotation import rotations_to_angles
 from nasion.core.pose import line_of_sight
 from nasion.report.bench.progress import progress
 from nasion.report.bench.result import Result, Table, command_line
+from nasion.report.bench.synth_components import components
 from nasion.report.bench.synth_landmarks import measure
 from nasion.synth.background import background
 from nasion.synth.model import HeadModel
@@ -52,6 +53,7 @@ def bench_synth(
         "lids": "lid angles from points 159, 145, 386, 374",
     }  # fmt: skip
     points, nme = measure(landmarkers, faces)
+    sliders, figures = components()
     loop = tuple((labels[name], f"{np.median(v):.5f}", f"{np.max(v):.5f}") for name, v in errors.items())
     return Result(
         name="synth",
@@ -63,12 +65,14 @@ def bench_synth(
             ),
             Table("Truth measured again, degrees off", ("what", "median", "worst"), loop),
             points,
+            *sliders,
         ),
         numbers={
             "ms": numbers,
             "degrees": {name: {"median": float(np.median(v)), "worst": float(np.max(v))} for name, v in errors.items()},
             "mirror_px": mirror,
             "landmarks": nme,
+            "components": figures,
         },
         notes=(
             "Points on renders: people of their own for each band; the first crop is cut by the true five points.",
