@@ -36,12 +36,11 @@ if TYPE_CHECKING:
     from nasion.train.detector_net import Detector
     from nasion.train.featenhancer_net import FeatEnHancer
 
-VIEW, BATCH = 96, 8  # px; views a step
-SIZES = (10.0, 60.0)  # px of a face in a view
-ANYWHERE = 0.4  # of the views are of any part: where there is a face in every view, what is dark is guessed to be one
-RATE, HOST_RATE = 2e-3, 3e-4  # of the module; of the detector, a tenth of what it was trained with
+VIEW, BATCH = 128, 6  # px; views a step
+SIZES = (10.0, 80.0)  # px of a face in a view
+RATE, HOST_RATE = 1.5e-3, 3e-4  # of the module; of the detector, a tenth of what it was trained with
 ALONE = 0.6  # of the steps before the detector learns, too
-BRIGHT = 0.2  # of the views stay as they are
+BRIGHT = 0.15  # of the views stay as they are
 GAMMA, STOPS = (1.5, 4.5), (1.0, 5.0)  # of the others, half by each kind of darkness
 TINT = 0.08  # spread of the logarithm of each channel's gain
 
@@ -155,12 +154,10 @@ def draw(
 
     from nasion.train.detector_loss import answers, cells
 
-    none = np.zeros((0, 16), np.float32)
-    views = []
-    for i in rng.integers(len(pictures), size=BATCH):
-        about = none if rng.random() < ANYWHERE else known[i]
-        views.append(view_of_face(rng, pictures[i], about, SIZES, VIEW)[0])
+    chosen = rng.integers(len(pictures), size=BATCH)
+    views = [view_of_face(rng, pictures[i], known[i], SIZES, VIEW)[0] for i in chosen]
     corner, stride = (part.numpy() for part in cells(VIEW, VIEW))
+    none = np.zeros((0, 16), np.float32)
     wanted = [targets(dense, none, corner + stride[:, None] / 2, stride) for dense in answers(bright, views)]
     images = torch.from_numpy(np.stack([_dark(rng, view) for view in views])).permute(0, 3, 1, 2).float()
     return images.contiguous(memory_format=torch.channels_last), wanted
