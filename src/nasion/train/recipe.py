@@ -113,6 +113,7 @@ class Recipe(Protocol):
 
 RECIPES: dict[str, str] = {
     "baseline": "nasion.train.baseline:Baseline",
+    "dsta": "nasion.train.dsta:DSTA",
     "featenhancer": "nasion.train.featenhancer:LowLight",
     "fgtbt": "nasion.train.fgtbt:FGTBT",
     "kd-landmarks": "nasion.train.kd_landmarks:KDLandmarks",
