@@ -245,6 +245,20 @@ def audit_command(
     _finish(bench_audit(_folder(data), limit), keep, results, as_json)
 
 
+@bench_app.command("gaze")
+def gaze_command(
+    data: Data = None,
+    faces: Annotated[int, typer.Option(min=20, help="How many heads are rendered.")] = 240,
+    keep: Write = False,
+    results: Results = RESULTS_FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Gaze directions on rendered heads, points on a screen in a recorded session, time a frame."""
+    from nasion.report.bench.gaze import bench_gaze
+
+    _finish(bench_gaze(_folder(data), faces), keep, results, as_json)
+
+
 @bench_app.command("synth")
 def synth_command(
     faces: Annotated[int, typer.Option(min=2, help="How many faces are rendered at each size and yaw band.")] = 40,

@@ -19,6 +19,7 @@ VERBS = {  # name: where it is, and the first line of its help
     "parse": ("parse:parse_command", "Label the skin, brows, eyes, nose, lips, mouth and hair of every face in pictures."),
     "live": ("live:live_command", "Follow the faces before a camera until Ctrl-C."),
     "events": ("events:events_command", "Pictures of what an event camera saw, and the faces on them."),
+    "gaze": ("gaze:gaze_app", "Where on a screen somebody looks: calibrate, read, train."),
     "synth": (
         "synth:synth_app",
         "Render faces of nobody, with pose, points, visibility, gaze, lids, action units and light known exactly.",

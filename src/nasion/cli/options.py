@@ -10,7 +10,10 @@ import typer
 from nasion.core.errors import InputError
 
 Tasks: TypeAlias = Annotated[
-    str, typer.Option("--tasks", metavar="A,B", help="What to do: detect, landmarks, pose, eyes, or an installed task.")
+    str,
+    typer.Option(
+        "--tasks", metavar="A,B", help="What to do: detect, landmarks, pose, eyes, gaze, or an installed task."
+    ),
 ]
 SchemeName: TypeAlias = Annotated[
     str | None,

@@ -18,7 +18,7 @@ from nasion.models import Session
 
 WORST = 20.0  # degrees of expected error at which a direction says no more than the head's
 SHUT = 0.10  # lid height over eye width below which the iris cannot be seen
-SHARP = 0.018  # expected error of the iris points over the eyes' distance that the network was trained for
+SHARP = 0.022  # expected error of the iris points over the eyes' distance that the network was trained for
 _NAN = (float("nan"),) * 3
 
 

@@ -24,6 +24,7 @@ _BUILT_IN = {
     "eye_state": "nasion.eyes:EyeStateReader",
     "lids": "nasion.eyes:EyeKit",
     "mouth": "nasion.eyes:MouthOpening",
+    "gaze": "nasion.gaze:LandmarkGaze",
 }
 
 CLIP_TASKS: Final = {"blinks": ("lids", "mouth"), "attention": ("pose",)}
