@@ -66,8 +66,10 @@ def test_roll_and_size_change_nothing() -> None:
     np.testing.assert_allclose(eyelid_angles(3 * face(), 1.0), UPPER + LOWER, atol=1e-6)
 
 
-def test_upside_down_heads_read_the_same() -> None:
-    np.testing.assert_allclose(eyelid_angles(turned(face(), 0, 0, 180.0), 1.0), UPPER + LOWER, atol=1e-6)
+@pytest.mark.parametrize("roll", [90.0, -90.0, 180.0])
+def test_lying_and_upside_down_heads_read_the_same(roll: float) -> None:
+    """Normals point up the face, not up the picture."""
+    np.testing.assert_allclose(eyelid_angles(turned(face(), 0, 20, roll), 1.0), UPPER + LOWER, atol=1e-6)
 
 
 def test_shut_lids_read_zero_and_straight_ones_have_a_plane() -> None:

@@ -27,9 +27,9 @@ SNR = 10.0
 RENDERED_S, RENDERED_FPS, SIDE, SEED = 6.0, 30.0, 224, 4107
 FACES = 3  # rendered people side by side in one picture
 SHOTS, CELL = 5, 112  # pictures of each event on the contact sheet, px
-CLIPS = (
-    "WolfgangLanger_Pexels.mp4", "driving_d10.mp4", "driving_d11.mp4", "driving_d12.mp4", "driving_d14.mp4",
-    "driving_d20.mp4", "face_noface.mov", "no_face.mp4", "source_s18.mp4", "source_s20.mp4", "source_s32.mp4",
+CLIPS = (  # short ones first, for --limit
+    "face_noface.mov", "no_face.mp4", "driving_d12.mp4", "driving_d20.mp4", "source_s32.mp4", "driving_d11.mp4",
+    "source_s18.mp4", "source_s20.mp4", "WolfgangLanger_Pexels.mp4", "driving_d14.mp4", "driving_d10.mp4",
 )  # fmt: skip
 
 
