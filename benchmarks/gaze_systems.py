@@ -130,7 +130,7 @@ def plot(found: dict[str, Any], figure: Any) -> None:
             values = [found[f"{method}, {k} looks, {kind}"]["mean"] for k in looks]
             axes.plot(looks, values, "o-", label=method)
         axes.set(title=f"head {kind} after the calibration", xlabel="calibration looks")
-        axes.set_ylim(0, None)
+    panels[0].set_ylim(bottom=0)  # after both are drawn: they share the axis
     panels[0].set_ylabel("mean error, degrees")
     panels[0].legend()
 

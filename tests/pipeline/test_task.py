@@ -101,7 +101,8 @@ def test_built_in_readers_are_tasks() -> None:
 
 def test_other_packages_add_tasks(installed: Callable[..., None]) -> None:
     installed("blink", "nasion.eyes:EyeOpenness")
-    assert task_names() == ["detect", "landmarks", "pose", "eyes", "blink"]
+    built_in = ["pose", "eyes", "eye_state", "lids", "mouth", "gaze"]
+    assert task_names() == ["detect", "landmarks", *built_in, "blink"]
     assert isinstance(find_task("blink"), EyeOpenness)
 
 
