@@ -23,6 +23,7 @@ measure calibration              # 3 min
 measure detect --peers all       # 5 min
 measure conformal                # 1 min
 measure video --peers all        # 15 min
+measure eyes                     # 4 min
 measure stages                   # 1 min
 measure memory                   # 8 min
 
