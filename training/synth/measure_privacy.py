@@ -60,6 +60,7 @@ def seen_as_patterns(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("labels", type=Path, nargs="+")
+    parser.add_argument("--people", type=int, default=FACES, help="how many of those that were drawn; fewer: a sample")
     parser.add_argument("--strangers", type=int, default=400, help="how many faces that were not drawn")
     args = parser.parse_args()
     mesh = topology.build()
@@ -73,7 +74,7 @@ def main() -> None:
     place = unrolled.place
     whole = np.concatenate([half, half[:, ::-1]], axis=1).reshape(rows * columns, 3)
     mean = np.exp(whole[place]) * 0.35
-    inside = seen_as_patterns(unrolled, trust, mean, taken(faces, np.arange(FACES)), raw)
+    inside = seen_as_patterns(unrolled, trust, mean, taken(faces, np.arange(min(args.people, FACES))), raw)
     others = np.arange(FACES, min(len(faces.files), FACES + args.strangers))
     outside = seen_as_patterns(unrolled, trust, mean, taken(faces, others), raw)
     centre = inside.mean(0)
@@ -87,7 +88,7 @@ def main() -> None:
     own, other = resemblance(components, inside), resemblance(components, outside)
     print(f"likeness of a person to a component, largest: inside {own.max():.3f}, outside {other.max():.3f}")
     print("learned anew from one half:  components  error inside over outside  rebuilt better")
-    for count in SHARES:
+    for count in (count for count in SHARES if count < len(inside) / 2):
         error, better = membership(inside, count, np.random.default_rng(0))
         print(f"{count:30} {error:16.3f} {better:22.3f}")
 
