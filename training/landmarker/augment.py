@@ -71,9 +71,9 @@ def make(
     dense = np.concatenate([dense[:, :2] @ linear.T + shift, dense[:, 2:] * scale], 1)
     ibug = ibug @ linear.T + shift
     visible = visible.copy()
-    if rng.random() < 0.55:
+    if rng.random() < 0.6:
         mask = occlude(image, rng, texture)
-        if rng.random() < 0.35:  # much of a face behind things is where probabilities of being seen were too high
+        if rng.random() < 0.4:  # much of a face behind things is where probabilities of being seen were too high
             mask |= occlude(image, rng, texture)
         where = np.concatenate([ibug, dense[:, :2]])
         ij = np.clip(np.round(where * size - 0.5).astype(int), 0, size - 1)
