@@ -1,4 +1,4 @@
-"""Draw the pictures of the pages on eyes and attention: python docs/images/make_eyes.py (half a minute). Nobody is shown."""
+"""Draw the pictures of the pages on eyes and attention: python docs/images/make_eyes.py (half a minute)."""
 
 from dataclasses import replace
 from pathlib import Path
