@@ -60,7 +60,7 @@ def bench_gaze(data: Path, faces: int = FACES) -> Result:
     return Result(
         name="gaze",
         title="Gaze",
-        command=command_line("gaze"),
+        command=command_line("gaze") + (f" --faces {faces}" if faces != FACES else ""),
         tables=(
             Table(
                 "Direction: degrees off, rendered people never trained on, points and pose from our own models",
