@@ -196,6 +196,7 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001  without the shared clips the rest stands
         print(f"no real clips: {error}")
         wild = {}
+    own = float(np.mean([np.nanmean(jitter(clip.truth, clip.size)) for clip in clips]))
     columns = ("points", "jitter", "unsteady error", "error to truth", "lag, frames", "blink kept %", "covered eye")
 
     def line(name: str, r: dict[str, float]) -> tuple[str, ...]:
@@ -225,11 +226,10 @@ def main() -> None:
                 "rendered": rows, "covered_eye": hidden, "sigma_spearman": rank, "others": others, "real_jitter": wild,
             },
             notes=(
-                f"{len(clips)} people of {FRAMES} frames, {len(covered)} of {COVERED_FRAMES} with things in front; "
-                "none of them trained on. All 546 points; lag, blinks and covered eyes by the 68.",
-                "Jitter: mean length of the second difference. The true motion's own is "
-                f"{100 * np.mean([np.nanmean(jitter(c.truth, c.size)) for c in clips]):.3f} %.",
-                "Unsteady error: to where the landmarker stands on average around that moment; what a refiner can mend.",
+                f"{len(clips)} people of {FRAMES} frames, {len(covered)} of {COVERED_FRAMES} with things in front.",
+                "None of them trained on. All 546 points; lag, blinks and covered eyes by the 68.",
+                f"Jitter: mean length of the second difference. The true motion's own is {100 * own:.3f} %.",
+                "Unsteady error: to where the landmarker stands on average around then; what a refiner can mend.",
                 "Blink kept: range of the eyes' opening, of what the points as placed show.",
                 f"Sigma against that error, Spearman {rank:.2f}.",
                 "Real clips have no truth: less jitter may be less motion; the rendered clips tell.",
