@@ -131,13 +131,14 @@ def enlarge(x: Tensor, wraps: bool) -> Tensor:
     return x.flatten(3, 4)
 
 
-def parsing_loss(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+def parsing_loss(logits: Tensor, labels: Tensor, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Cross entropy and Dice, the mean over the classes that are there.
 
     Args:
         logits: (N, C, h, h). labels: (N, h, h) int64.
+        weight: (C,) of each class in the cross entropy.
     """
-    entropy = F.cross_entropy(logits, labels)
+    entropy = F.cross_entropy(logits, labels, weight)
     p = logits.softmax(1)
     truth = F.one_hot(labels, logits.shape[1]).permute(0, 3, 1, 2).float()
     both = (p * truth).sum((0, 2, 3))
