@@ -61,14 +61,14 @@ def test_a_little_training_parts_expression_from_person(torch, faces: Grid, tmp_
     codes = decoupler.codes(seen.reshape(-1, 468, 3)).reshape(5, 6, -1)
     who = decoupler.people(seen.reshape(-1, 468, 3)).reshape(5, 6, -1)
     raw = seen.reshape(5, 6, -1)
-    assert codes.shape[-1] == 32
+    assert codes.shape[-1] == 96
     assert who.shape[-1] == 64
     leak, before = spread(codes, 0) / spread(codes, 1), spread(raw, 0) / spread(raw, 1)
     assert leak < 0.5 * before
     assert spread(who, 1) < spread(who, 0)
     with torch.no_grad():
         direct = trained.model(torch.from_numpy(seen.reshape(-1, 468, 3).astype(np.float32)))[0].numpy()
-    np.testing.assert_allclose(codes.reshape(-1, 32), direct, atol=1e-3)
+    np.testing.assert_allclose(codes.reshape(-1, 96), direct, atol=1e-3)
 
 
 def test_a_term_can_be_left_out(torch, faces: Grid) -> None:

@@ -88,7 +88,7 @@ class Pengrui:
         return terms
 
     def predict(self, model: nn.Module, images: Tensor) -> Tensor:
-        """(N, 32) expression codes of (N, 468, 3) shapes."""
+        """(N, 96) expression codes of (N, 468, 3) shapes."""
         expression: Tensor = model(images)[0]
         return expression
 
@@ -131,17 +131,17 @@ class Pengrui:
         return self._faces
 
 
-def _principal(faces: Grid) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Mean (468, 3), directions (P, 1404) and spreads (P,) of all shapes as they may be observed."""
+def _principal(faces: Grid) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Mean (468, 3), directions (P, 1404), spreads (P,) of all shapes as they may be observed; the mean at rest."""
     seen = observed(faces.shapes[:, :, ::3], np.random.default_rng(0)).reshape(-1, 468 * 3)
     mean = seen.mean(0)
     values, vectors = np.linalg.eigh(np.cov((seen - mean).T))
     chosen = np.argsort(-values)[:PARTS]
-    return mean.reshape(468, 3), vectors[:, chosen].T, np.sqrt(values[chosen])
+    return mean.reshape(468, 3), vectors[:, chosen].T, np.sqrt(values[chosen]), faces.rest.mean((0, 1))
 
 
 def export(net: nn.Module, path: Path) -> Path:
-    """Write the ONNX file: ``shapes`` (N, 468, 3) in, ``expression`` (N, 32) and ``person`` (N, 64) out.
+    """Write the ONNX file: ``shapes`` (N, 468, 3) in, ``expression`` (N, 96) and ``person`` (N, 64) out.
 
     Raises:
         MissingExtraError: PyTorch or the library ``onnx`` is not installed.

@@ -29,11 +29,12 @@ class Decoupling(nn.Module):
         mean: (468, 3) mean shape.
         basis: (P, 468 * 3) orthonormal directions.
         scale: (P,) spread of the components, for the networks' input.
+        home: (468, 3) a typical person at rest.
     """
 
-    def __init__(self, mean: FloatArray, basis: FloatArray, scale: FloatArray) -> None:
+    def __init__(self, mean: FloatArray, basis: FloatArray, scale: FloatArray, home: FloatArray) -> None:
         super().__init__()
-        for name, value in (("mean", mean.reshape(-1)), ("basis", basis), ("scale", scale)):
+        for name, value in (("mean", mean.reshape(-1)), ("basis", basis), ("scale", scale), ("home", home)):
             self.register_buffer(name, torch.tensor(value, dtype=torch.float32))
         parts = len(basis)
         self.expression, self.expression_line = _mlp(parts, WIDE, WIDE, EXPRESSION), nn.Linear(parts, EXPRESSION)
@@ -60,8 +61,14 @@ class Decoupling(nn.Module):
         return found
 
     def forward(self, shapes: Tensor) -> tuple[Tensor, Tensor]:
-        """What is exported: shapes to both codes."""
-        return self.encode(self.parts(shapes))
+        """What is exported: the expression as a typical person would show it, and the person's code.
+
+        The 32 numbers between encoder and decoder have no measure of their own. Shown by one person, an expression is
+        as large as the points move.
+        """
+        expression, person = self.encode(self.parts(shapes))
+        typical = self.encode(self.parts(self.home[None]))[1]
+        return self.decode(expression, typical.expand_as(person)) * self.scale, person
 
 
 def losses(net: Decoupling, faces: Tensor, heard: Tensor, rest: Tensor) -> dict[str, Tensor]:

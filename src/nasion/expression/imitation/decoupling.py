@@ -69,7 +69,7 @@ class Decoupler:
             )
 
     def codes(self, shapes: FloatArray) -> FloatArray:
-        """(S, 32) expression codes."""
+        """(S, 96) what the expression would move on a typical person, along principal directions of shape."""
         return self._run(shapes)["expression"]
 
     def people(self, shapes: FloatArray) -> FloatArray:
