@@ -14,7 +14,7 @@ if not (ROOT / "training").is_dir():
 sys.path.insert(0, str(ROOT))
 
 from training.synth import topology  # noqa: E402
-from training.synth.privacy import membership, participation  # noqa: E402
+from training.synth.privacy import membership, participation, rebuilt_better, resemblance  # noqa: E402
 from training.synth.shape import shut  # noqa: E402
 
 from nasion.core import scheme  # noqa: E402
@@ -65,3 +65,17 @@ def test_membership_tells_learned_by_heart_from_learned() -> None:
     assert error > 0.9 and guess < 0.6
     error, guess = membership(rng.normal(size=(60, 400)), 29, rng)  # as many components as people
     assert error < 0.3 and guess > 0.95
+
+
+def test_given_components_are_told_from_ones_learned_by_heart() -> None:
+    rng = np.random.default_rng(1)
+    people, strangers = rng.normal(size=(40, 300)), rng.normal(size=(40, 300))
+    error, guess = rebuilt_better(rng.normal(size=(6, 300)), people, strangers)
+    assert error == pytest.approx(1, abs=0.02)
+    assert 0.3 < guess < 0.7
+    by_heart = people[:30]  # components that are people
+    error, guess = rebuilt_better(by_heart, people, strangers)
+    assert error < 0.4
+    assert guess > 0.7
+    assert resemblance(by_heart, people).max() == pytest.approx(1)
+    assert resemblance(by_heart, strangers).max() < 0.5
