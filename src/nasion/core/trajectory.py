@@ -45,7 +45,12 @@ class Trajectories:
                 f"got {self.unit!r}, {self.frame!r}"
             )
         shape = self.points.shape
-        if len(shape) != 3 or shape[2] != (2 if self.unit == "px" else 3) or len(self.names) != shape[0] or self.time_s.shape != shape[1:2]:
+        if (
+            len(shape) != 3
+            or shape[2] != (2 if self.unit == "px" else 3)
+            or len(self.names) != shape[0]
+            or self.time_s.shape != shape[1:2]
+        ):
             raise InputError(
                 f"trajectories of {len(self.names)} points over {len(self.time_s)} frames need points "
                 f"({len(self.names)}, {len(self.time_s)}, 2 for px or 3 for mm), got {shape}"
