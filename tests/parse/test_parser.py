@@ -1,6 +1,5 @@
 """Faces to label maps: through the view and back, each its own."""
 
-
 import numpy as np
 import pytest
 

@@ -52,7 +52,9 @@ DetectEvery: TypeAlias = Annotated[
 Smooth: TypeAlias = Annotated[bool, typer.Option("--smooth/--no-smooth", help="Pass points through a One-Euro filter.")]
 Refine: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="MODEL", help="Refine points over time by this model, of `nasion train dsta`, not the filter."),
+    typer.Option(
+        metavar="MODEL", help="Refine points over time by this model of `nasion train dsta`, not by the filter."
+    ),
 ]
 
 TABLE_EXTENSIONS = (".parquet", ".csv", ".jsonl")

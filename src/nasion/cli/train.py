@@ -52,7 +52,7 @@ def train_command(
         for name in sorted(RECIPES):
             screen.print(name)
         return
-    recipe = find_recipe(system)
+    recipe: Any = find_recipe(system)  # with the hooks that `Recipe` leaves to each
     if source is not None:
         if not hasattr(recipe, "source"):
             raise InputError(f"--source is for or-face-selfsup: {system} learns from DATA alone")
@@ -66,7 +66,8 @@ def train_command(
         raise InputError(f"--out {out}: models are written as .onnx")
     require_torch()
     prepare_output(out)  # now, not after the training
-    faces = recipe.load(data, size) if hasattr(recipe, "load") else load_folder(data, size=size)
+    load = getattr(recipe, "load", lambda path, px: load_folder(path, size=px))
+    faces = load(data, size)
     if hasattr(recipe, "adapt"):
         faces = recipe.adapt(faces)
     for line in faces.skipped:
@@ -81,9 +82,7 @@ def train_command(
         def show(done: float, terms: dict[str, float]) -> None:
             bar.update(task, completed=round(1000 * done), description=f"{system} loss {sum(terms.values()):.4f}")
 
-        trained = fit(
-            recipe, learn, minutes=minutes, seed=seed, threads=threads, report=show, checkpoint=resume
-        )  # fmt: skip
+        trained = fit(recipe, learn, minutes=minutes, seed=seed, threads=threads, report=show, checkpoint=resume)
     if hasattr(recipe, "finish"):
         line, size_of, path = recipe.finish(trained.model, held), "", recipe.export(trained.model, out)
     else:
@@ -102,9 +101,7 @@ def train_command(
         raise typer.Exit(FAILED)
 
 
-def _of_its_own(
-    recipe: Any, data: Path | None, out: Path, *, minutes: float, seed: int, threads: int | None
-) -> None:
+def _of_its_own(recipe: Any, data: Path | None, out: Path, *, minutes: float, seed: int, threads: int | None) -> None:
     """A system that learns from something else than pictures of faces."""
     from nasion.cli.screen import progress_bar, stdout
     from nasion.core import InputError

@@ -42,8 +42,6 @@ from nasion.metrics.landmarks import (
     nme_by_group,
     point_errors,
 )
-from nasion.metrics.visibility import OcclusionScores, occlusion_scores
-
 from nasion.metrics.motion import jitter, lag_frames, range_kept
 from nasion.metrics.trajectories import (
     LIMITS_MM,
@@ -54,6 +52,7 @@ from nasion.metrics.trajectories import (
     trajectory_errors,
     without_rigid,
 )
+from nasion.metrics.visibility import OcclusionScores, occlusion_scores
 
 __all__ = [
     "FAILURE",
@@ -105,6 +104,6 @@ __all__ = [
     "spearman",
     "survival",
     "trajectory_errors",
-    "without_rigid",
     "tube_iou",
+    "without_rigid",
 ]
