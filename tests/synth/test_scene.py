@@ -183,6 +183,23 @@ def test_other_impossible_things_are_refused(model: HeadModel) -> None:
         render_scene(plain(pose=place(0, 0, 0, (9000.0, 0.0, 900.0))), model)
 
 
+def test_an_arm_that_passes_beside_the_lens_is_cut_off(model: HeadModel) -> None:
+    """Random scenes with a hand before a turned head close by stopped with an error in the middle of a batch."""
+    options = SceneOptions(
+        yaw=(60, 80),
+        pitch=(-30, -10),
+        size=(64, 64),
+        fill=(0.7, 0.72),
+        field_of_view=(55, 60),
+        occlude=1,
+        occluder="hand",
+    )
+    scene = sample_scene(np.random.default_rng((11, 12)), options)  # its forearm ends 34 mm behind the camera
+    sample = render_scene(scene, model)
+    assert (sample.occluder >= 0).any()
+    assert sample.render.depth[sample.occluder >= 0].min() >= 10
+
+
 def test_a_head_half_out_of_the_picture_is_fine(model: HeadModel) -> None:
     camera = Camera(300.0, 300.0, 47.5, 47.5)
     sample = render_scene(plain(camera=camera, pose=place(0, 0, 0, (90.0, 0.0, 600.0))), model)

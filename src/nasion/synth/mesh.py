@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,6 +40,25 @@ class Mesh:
     both_sides: bool = False
     name: str = "head"
     alpha: float = 1.0
+
+
+def beyond(mesh: Mesh, depth: float) -> Mesh | None:
+    """The part of a mesh whose triangles lie wholly at ``depth`` mm or farther from the lens; None if none does."""
+    near = mesh.vertices[:, 2] < depth
+    if not near.any():
+        return mesh
+    keep = ~near[mesh.triangles].any(axis=1)
+    if not keep.any():
+        return None
+    used, renumbered = np.unique(mesh.triangles[keep], return_inverse=True)
+    return replace(
+        mesh,
+        vertices=mesh.vertices[used],
+        normals=mesh.normals[used],
+        triangles=renumbered.reshape(-1, 3).astype(np.int32),
+        uv=mesh.uv[used],
+        part=mesh.part[keep],
+    )
 
 
 def vertex_normals(vertices: FloatArray, triangles: IntArray) -> FloatArray:

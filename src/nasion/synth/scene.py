@@ -11,10 +11,11 @@ import numpy as np
 from nasion.core import Camera, FloatArray, ImageArray, InputError, IntArray, Pose
 from nasion.synth.background import background
 from nasion.synth.light import LIGHTS, Light
-from nasion.synth.mesh import Mesh, vertex_normals
+from nasion.synth.mesh import Mesh, beyond, vertex_normals
 from nasion.synth.model import HeadModel
 from nasion.synth.occluders import Occluder, occluder_meshes
 from nasion.synth.parameters import HeadParameters
+from nasion.synth.raster import NEAREST_MM
 from nasion.synth.render import Render, check_size, render
 from nasion.synth.shading import develop
 from nasion.synth.surface import Paint, Region
@@ -158,7 +159,9 @@ def render_scene(scene: Scene, model: HeadModel) -> Sample:
     if scene.occluders:
         skin = head.paint.albedo[::4, ::4][head.paint.regions[::4, ::4] == Region.SKIN].mean(0)
         for row, occluder in enumerate(scene.occluders):
-            pieces = occluder_meshes(occluder, surface_points, rotation, translation, skin)
+            made = occluder_meshes(occluder, surface_points, rotation, translation, skin)
+            # an arm may pass beside the lens: what is nearer than anything can be drawn is out of the picture
+            pieces = [piece for piece in (beyond(piece, NEAREST_MM) for piece in made) if piece is not None]
             meshes += pieces
             rows += [row] * len(pieces)
     backdrop = background(scene.background, scene.size, scene.seed)

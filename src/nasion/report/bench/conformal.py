@@ -156,7 +156,7 @@ def bench_conformal(data: Path, limit: int | None = None) -> Result:
             f"Circles: calibrated on {embedded_regions('ibug68').source}.",
             "All 68: the share of faces on which every circle holds its point; nobody promises that.",
             "Pasted: a piece of another photo over 30 % of the face, the kind that calibrates hidden points.",
-            "Drawn: one of eight kinds of things that no recipe uses. Hidden points count by their human labels, too.",
+            "Drawn: one of eight kinds of things, by a program no recipe uses. Hidden points count by their labels.",
         ),
         plots={
             "coverage": lambda figure: _draw_coverage(figure, circles, taught[_CAOS], covered),

@@ -194,7 +194,7 @@ def _result(
             "Every system gets the same lossless files and finds the face itself.",
             "Errors are over all 68 points, the hidden ones among them: their places are known from the clean photo.",
             "30 % covered: a wavy blob of another photo's pixels, 30 % of the points' box, much as in our recipe.",
-            f"{DRAWN}: one of eight kinds of things drawn in front of each face, as in no recipe of ours.",
+            f"{DRAWN}: one of eight kinds of things in front of each face, drawn by a program that no recipe uses.",
             "Face of 32 px: the longer side of the box around the points, brows to chin.",
             "Low light: 3 % of the light, with the noise of few photons. Turned: left and right in turns.",
             "A difference whose 95 % interval holds 0 may be chance.",
