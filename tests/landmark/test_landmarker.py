@@ -39,7 +39,7 @@ def as_labelled(landmarker: Landmarker, ibug: np.ndarray) -> np.ndarray:
     return np.array([share, 0]) * np.linalg.norm(ibug[:, 36] - ibug[:, 45], axis=1)[:, None, None]
 
 
-SHIFTED = np.array([[1, 0, 60.0], [0, 1, 0]])  # px: far enough that the crop's corners are off by more than allowed
+SHIFTED = np.array([[1, 0, 36.0], [0, 1, 0]])  # px: far enough that the crop's corners are off by more than allowed
 FACES = [drawn(0, 1.5, (320, 240)), drawn(25, 1.1, (200, 200)), drawn(-40, 0.7, (420, 260))]
 
 

@@ -47,7 +47,7 @@ def test_every_recipe_loads_without_pytorch() -> None:
     for name in RECIPES:
         recipe = find_recipe(name)
         assert recipe.name == name
-        assert recipe.stages
+        assert hasattr(recipe, "make") or recipe.stages  # what trains by itself has no stages of the common loop
     with pytest.raises(InputError, match=r"no training system 'yolo'.*baseline"):
         find_recipe("yolo")
 

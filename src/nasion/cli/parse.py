@@ -33,7 +33,7 @@ def parse_command(
     device: options.Device = "cpu",
     threads: options.Threads = None,
 ) -> None:
-    """Label the skin, brows, eyes, nose, lips, mouth and hair of every face in pictures.
+    """Label skin, brows, eyes, nose, lips, mouth and hair of every face in pictures.
 
     A label map is a grey PNG as large as its picture: 0 where it shows something else or somebody else, 1 to 10 the
     regions in the order in which they are printed.
