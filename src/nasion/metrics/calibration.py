@@ -10,9 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import expit, logit
-from scipy.stats import rankdata
 
 from nasion.core import BoolArray, FloatArray, InputError, IntArray
 
@@ -44,6 +41,8 @@ def coverage(error: FloatArray, sigma: FloatArray, level: float) -> float:
 def spearman(x: FloatArray, y: FloatArray) -> float:
     """Spearman's rank correlation, -1..1, ties sharing their mean rank; NaN when one of them is constant."""
     x, y = _pair(x, y, "y")
+    from scipy.stats import rankdata
+
     ranks = np.stack([rankdata(x), rankdata(y)])
     centred = ranks - ranks.mean(axis=1, keepdims=True)
     spread = np.sqrt((centred**2).sum(axis=1).prod())
@@ -117,6 +116,8 @@ class LogitMap:
 
     def __call__(self, probability: FloatArray) -> FloatArray:
         """Probabilities 0..1, any shape, made honest."""
+        from scipy.special import expit
+
         return np.asarray(expit(self.scale * _logit(probability) + self.bias))
 
 
@@ -133,6 +134,9 @@ def fit_logit_map(probability: FloatArray, outcome: BoolArray) -> LogitMap:
     probability, happened = _pair(probability, np.asarray(outcome, np.float64), "outcome")
     if happened.min() == happened.max():
         raise InputError("a calibration needs cases of both outcomes, and all of these have the same")
+    from scipy.optimize import minimize
+    from scipy.special import expit
+
     x = _logit(probability)
 
     def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
@@ -155,12 +159,16 @@ def roc_auc(score: FloatArray, positive: BoolArray) -> float:
     p, n = int(is_positive.sum()), int((~is_positive).sum())
     if p == 0 or n == 0:
         return float("nan")
+    from scipy.stats import rankdata
+
     wins = rankdata(score)[is_positive].sum() - p * (p + 1) / 2
     return float(wins / (p * n))
 
 
 def _logit(probability: FloatArray) -> FloatArray:
     """Finite: float32 probabilities saturate at 0 and 1."""
+    from scipy.special import logit
+
     return np.asarray(logit(np.clip(np.asarray(probability, np.float64), 1e-6, 1 - 1e-6)))
 
 
