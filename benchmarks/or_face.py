@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import pickle
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -48,10 +47,18 @@ Boxes = Sequence[np.ndarray]
 
 def rendered(work: Path, seed: int, count: int, frames: int) -> list[Clip]:
     """The operating room's clips, kept beside the runs."""
-    kept = work / f"room_{seed}_{count}_{frames}.pickle"
+    kept = work / f"room_{seed}_{count}_{frames}.npz"
     if not kept.exists():
-        kept.write_bytes(pickle.dumps(operating_room(seed, count, frames)))
-    return pickle.loads(kept.read_bytes())
+        arrays = {}
+        for i, clip in enumerate(operating_room(seed, count, frames)):
+            arrays |= {f"frames{i}": clip.frames, f"faces{i}": np.array([len(boxes) for boxes in clip.boxes])}
+            arrays[f"boxes{i}"] = np.concatenate([np.reshape(boxes, (-1, 4)) for boxes in clip.boxes])
+        np.savez(kept, **arrays)
+    with np.load(kept, allow_pickle=False) as stored:
+        return [
+            Clip(stored[f"frames{i}"], tuple(np.split(stored[f"boxes{i}"], np.cumsum(stored[f"faces{i}"])[:-1])))
+            for i in range(count)
+        ]
 
 
 def found_by(detector: FaceDetector, images: Sequence[ImageArray]) -> list[np.ndarray]:
