@@ -8,10 +8,7 @@ shift learn, their statistics stay.
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import io
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -27,7 +24,7 @@ from nasion.media.paths import prepare_output
 from nasion.models import Session
 from nasion.models.store import find_model
 from nasion.train.detector_net import STRIDES, Detector
-from nasion.train.export import OPSET
+from nasion.train.traced import traced
 
 CLOSE = 1e-3  # of scores, and of lengths in strides, that ONNX Runtime may differ from PyTorch
 
@@ -125,23 +122,14 @@ def write_detector(
         MediaError: the file cannot be written.
         ModelError: the file does not give what PyTorch gives.
     """
-    onnx = _require_onnx()
     target, names = prepare_output(path), [f"stride{s}" for s in STRIDES]
     axes = {"image": {0: "batch", 2: "height", 3: "width"}}
     axes |= {name: {0: "batch", 2: f"height_{name}", 3: f"width_{name}"} for name in names}
-    shipped, graph = Shipped(net, curve, front).eval(), io.BytesIO()
-    generator = torch.Generator().manual_seed(1)
-    probe = torch.rand(2, 3, 96, 160, generator=generator) * 255  # of another size than is traced
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
-        warnings.simplefilter("ignore")  # the tracer's remarks about shapes, which stay free
-        torch.onnx.export(
-            shipped, (torch.rand(1, 3, 320, 320),), graph, input_names=["image"], output_names=names,
-            dynamic_axes=axes, opset_version=OPSET, dynamo=False,
-        )  # fmt: skip
+    shipped, example = Shipped(net, curve, front).eval(), {"image": torch.rand(1, 3, 320, 320)}
+    target.write_bytes(traced(shipped, example, names, facts=metadata, axes=axes))
+    probe = torch.rand(2, 3, 96, 160, generator=torch.Generator().manual_seed(1)) * 255  # of another size than traced
+    with torch.no_grad():
         wanted = shipped(probe)
-    held = onnx.load_from_string(graph.getvalue())
-    onnx.helper.set_model_props(held, dict(metadata or {}))
-    target.write_bytes(held.SerializeToString())
     found = Session(target, threads=1).run({"image": probe.numpy()})
     difference = max(float(np.abs(found[n] - w.numpy()).max()) for n, w in zip(names, wanted, strict=True))
     if not difference <= CLOSE:

@@ -12,23 +12,20 @@ Source: He and Yang, "Video-Based Human Pose Regression via Decoupled Space-Time
 
 from __future__ import annotations
 
-import contextlib
-import io
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from nasion.core import FloatArray, InputError, IntArray, MissingExtraError, ModelError, Scheme, scheme
+from nasion.core import FloatArray, InputError, IntArray, ModelError, Scheme, scheme
 from nasion.media.paths import prepare_output
 from nasion.models import Session
 from nasion.track.refiner import AHEAD, INPUTS, LAYOUT, OUTPUTS, PAST
-from nasion.train.export import CLOSE, OPSET
+from nasion.train.export import CLOSE
 from nasion.train.recipe import Progress, Stage, require_torch
+from nasion.train.traced import traced
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -258,26 +255,14 @@ class DSTA:
             ModelError: the file does not give what PyTorch gives.
         """
         torch = require_torch()
-        if find_spec("onnx") is None:
-            raise MissingExtraError('the export needs onnx: pip install "nasion[train]"')
-        import onnx
-
         from nasion.train.dsta_net import Contract
 
-        target, graph = prepare_output(path), io.BytesIO()
-        contract, example = Contract(model["net"]).eval(), _example(2)
-        axes = {name: {0: "n"} for name in (*INPUTS, *OUTPUTS)}
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
-            warnings.simplefilter("ignore")  # the tracer's remarks about shapes, fixed here by contract
-            torch.onnx.export(
-                contract, tuple(example), graph, input_names=list(INPUTS), output_names=list(OUTPUTS), dynamo=False,
-                opset_version=OPSET, dynamic_axes=axes,
-            )  # fmt: skip
+        target, contract = prepare_output(path), Contract(model["net"]).eval()
+        facts = {"system": self.name, "layout": "+".join(LAYOUT)}
+        target.write_bytes(traced(contract, dict(zip(INPUTS, _example(2), strict=True)), OUTPUTS, facts=facts))
+        with torch.no_grad():
             other = _example(3)
             expected = contract(*other)[0].numpy()
-        held = onnx.load_from_string(graph.getvalue())
-        onnx.helper.set_model_props(held, {"system": self.name, "layout": "+".join(LAYOUT)})
-        target.write_bytes(held.SerializeToString())
         found = Session(target, threads=1).run(dict(zip(INPUTS, (t.numpy() for t in other), strict=True)))["refined"]
         difference = float(np.abs(found - expected).max())
         if not difference <= CLOSE:

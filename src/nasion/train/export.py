@@ -6,25 +6,22 @@ with pixel centres at integers. The file's metadata name the ``scheme``, the ``s
 
 from __future__ import annotations
 
-import contextlib
-import io
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasion.core import FloatArray, MissingExtraError, ModelError, Scheme
+from nasion.core import FloatArray, ModelError, Scheme
 from nasion.media.paths import prepare_output
 from nasion.models import Session
 from nasion.train.recipe import Recipe, require_torch
 from nasion.train.score import Scores
+from nasion.train.traced import traced
 
 if TYPE_CHECKING:
     from torch import nn
 
-OPSET = 17
 CLOSE = 0.05  # px that ONNX Runtime's points may differ from PyTorch's
 
 
@@ -55,36 +52,27 @@ def export_onnx(
         ModelError: the file does not give what PyTorch gives.
     """
     torch = require_torch()
-    try:
-        import onnx
-    except ImportError as error:
-        raise MissingExtraError('the export needs onnx: pip install "nasion[train]"') from error
     from nasion.train.export_net import PixelContract
 
     target = prepare_output(path)
     contract = PixelContract(recipe, model, size, _known(scores.sigma)).eval()
     example = torch.randint(0, 256, (3, size, size, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
-    graph = io.BytesIO()
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
-        warnings.simplefilter("ignore")  # the tracer's remarks about shapes, fixed here by contract
-        torch.onnx.export(
-            contract, (example[:2],), graph, input_names=["crops"], output_names=["points", "sigma"], dynamo=False,
-            opset_version=OPSET, dynamic_axes={name: {0: "n"} for name in ("crops", "points", "sigma")},
-        )  # fmt: skip
-        expected = [out.numpy() for out in contract(example)]  # of another number of crops than was traced
-    held = onnx.load_from_string(graph.getvalue())
     inner = {} if scores.inner is None else {"nme_inner51": f"{scores.inner:.5f}"}
-    onnx.helper.set_model_props(
-        held, {"scheme": scheme.name, "system": recipe.name, "nme_held_out": f"{scores.nme:.5f}", **inner}
-    )
-    target.write_bytes(held.SerializeToString())
+    facts = {"scheme": scheme.name, "system": recipe.name, "nme_held_out": f"{scores.nme:.5f}", **inner}
+    made = traced(contract, {"crops": example[:2]}, ["points", "sigma"], facts=facts)
+    with torch.no_grad():
+        expected = [out.numpy() for out in contract(example)]  # of another number of crops than was traced
+    target.write_bytes(made)
     found = list(Session(target, threads=1).run({"crops": example.numpy()}).values())
     if [a.shape for a in found] != [a.shape for a in expected]:
         raise ModelError(f"{target}: traced for two crops, it gives {[a.shape for a in found]} for three")
     difference = float(np.abs(found[0] - expected[0]).max())
     if not difference <= CLOSE:
         raise ModelError(f"{target}: ONNX Runtime places points {difference:.3g} px from where PyTorch does")
-    parameters = sum(int(np.prod(t.dims)) for t in held.graph.initializer if t.data_type == onnx.TensorProto.FLOAT)
+    import onnx
+
+    weights = onnx.load_from_string(made).graph.initializer
+    parameters = sum(int(np.prod(t.dims)) for t in weights if t.data_type == onnx.TensorProto.FLOAT)
     return Exported(target, parameters, difference)
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasion.core import MissingExtraError, ModelError
+from nasion.core import ModelError
 from nasion.media.paths import prepare_output
 from nasion.models import Session
-from nasion.train.export import OPSET
 from nasion.train.recipe import require_torch
+from nasion.train.traced import traced
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -40,23 +37,10 @@ def export_graph(
         MediaError: the file cannot be written.
         ModelError: the file does not give what PyTorch gives.
     """
-    torch = require_torch()
-    try:
-        import onnx
-    except ImportError as error:
-        raise MissingExtraError('the export needs onnx: pip install "nasion[train]"') from error
-    target, graph = prepare_output(path), io.BytesIO()
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
-        warnings.simplefilter("ignore")  # the tracer's remarks about shapes, which stay free
-        torch.onnx.export(
-            net, tuple(part[:2] for part in example.values()), graph, input_names=list(example),
-            output_names=list(outputs), dynamo=False, opset_version=OPSET,
-            dynamic_axes={name: {0: "n"} for name in (*example, *outputs)},
-        )  # fmt: skip
+    torch, target = require_torch(), prepare_output(path)
+    target.write_bytes(traced(net, {name: part[:2] for name, part in example.items()}, outputs, facts=facts))
+    with torch.no_grad():
         expected = [out.numpy() for out in net(*example.values())]
-    held = onnx.load_from_string(graph.getvalue())
-    onnx.helper.set_model_props(held, dict(facts))
-    target.write_bytes(held.SerializeToString())
     found = Session(target, threads=1).run({name: part.numpy() for name, part in example.items()})
     for name, wanted in zip(outputs, expected, strict=True):
         if found[name].shape != wanted.shape or not np.abs(found[name] - wanted).max() <= CLOSE:

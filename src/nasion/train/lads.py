@@ -10,26 +10,22 @@ Event Cameras", arXiv 2602.23101. The paper's networks were not to be had; ours 
 
 from __future__ import annotations
 
-import contextlib
-import io
-import warnings
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
-from nasion.core import FloatArray, ImageArray, InputError, MissingExtraError
+from nasion.core import FloatArray, ImageArray, InputError
 from nasion.landmark.events.decay import KINDS
 from nasion.media.paths import prepare_output
 from nasion.metrics.detection import detection_score
 from nasion.train.data import LandmarkSet
-from nasion.train.export import OPSET
 from nasion.train.lads_clips import RATES, SIDE, Surfaces, load_clips, rendered_clips, surfaces
 from nasion.train.recipe import Batch, Progress, Stage, require_torch
 from nasion.train.stand_in import stand_in
+from nasion.train.traced import traced
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -143,23 +139,11 @@ class LADS:
             MediaError: the file cannot be written.
         """
         torch = require_torch()
-        if find_spec("onnx") is None:
-            raise MissingExtraError('the export needs onnx: pip install "nasion[train]"')
-        import onnx
-
         from nasion.train.lads_net import Decoded
 
-        target, graph = prepare_output(path), io.BytesIO()
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
-            warnings.simplefilter("ignore")  # the tracer's remarks about shapes, fixed here by contract
-            torch.onnx.export(
-                Decoded(model).eval(), (torch.zeros(2, 3, SIDE, SIDE),), graph, input_names=["image"],
-                output_names=["faces"], dynamo=False, opset_version=OPSET,
-                dynamic_axes={"image": {0: "n"}, "faces": {0: "n"}},
-            )  # fmt: skip
-        held = onnx.load_from_string(graph.getvalue())
-        onnx.helper.set_model_props(held, {"system": self.name, "surface": self.kind})
-        target.write_bytes(held.SerializeToString())
+        target, example = prepare_output(path), {"image": torch.zeros(2, 3, SIDE, SIDE)}
+        facts = {"system": self.name, "surface": self.kind}
+        target.write_bytes(traced(Decoded(model).eval(), example, ["faces"], facts=facts))
         return target
 
 

@@ -12,21 +12,17 @@ faces are drawn the more often the more of the loss they hold.
 
 from __future__ import annotations
 
-import contextlib
-import io
-import warnings
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasion.core import InputError, Landmarks, MissingExtraError, scheme
+from nasion.core import InputError, Landmarks, scheme
 from nasion.media.paths import prepare_output
 from nasion.train.data import LandmarkSet
-from nasion.train.export import OPSET
 from nasion.train.recipe import Batch, Progress, Stage, require_torch
+from nasion.train.traced import traced
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -151,17 +147,9 @@ class MOS:
             MediaError: the file cannot be written.
         """
         torch = require_torch()
-        if find_spec("onnx") is None:
-            raise MissingExtraError('the export needs onnx: pip install "nasion[train]"')
         from nasion.train.mos_net import Decoded
 
-        target, graph = prepare_output(path), io.BytesIO()
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
-            warnings.simplefilter("ignore")  # the tracer's remarks about shapes, which stay free
-            torch.onnx.export(
-                Decoded(model).eval(), (torch.zeros(1, 3, 128, 160),), graph, input_names=["image"],
-                output_names=["faces"], dynamo=False, opset_version=OPSET,
-                dynamic_axes={"image": {0: "n", 2: "h", 3: "w"}, "faces": {0: "n", 1: "a"}},
-            )  # fmt: skip
-        target.write_bytes(graph.getvalue())
+        target = prepare_output(path)
+        axes = {"image": {0: "n", 2: "h", 3: "w"}, "faces": {0: "n", 1: "a"}}
+        target.write_bytes(traced(Decoded(model).eval(), {"image": torch.zeros(1, 3, 128, 160)}, ["faces"], axes=axes))
         return target

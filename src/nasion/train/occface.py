@@ -15,9 +15,6 @@ the abstract was to be had: the layers, the weights of the losses and the schedu
 
 from __future__ import annotations
 
-import contextlib
-import io
-import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +40,7 @@ from nasion.train.occface_views import (
 )
 from nasion.train.recipe import Batch, Progress, Stage, require_torch
 from nasion.train.renders import NOTHING, POINTS, rendered
+from nasion.train.traced import traced
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -259,19 +257,14 @@ class OccFace:
         from nasion.train.occface_net import Grown
         from nasion.train.occface_trunk import EVIDENCE, graft
 
-        target, graph = prepare_output(path), io.BytesIO()
+        target = prepare_output(path)
         seen = self.trunk(np.zeros((2, self.trunk.size, self.trunk.size, 3), np.uint8))
         evidence = (torch.from_numpy(a) for a in (seen.heat, seen.pooled, *seen.scales))
         inputs = (*evidence, torch.zeros(2, SPARSE, 2), torch.zeros(2, POINTS - SPARSE, 3))
-        names, gives = [*EVIDENCE, "ibug68", "dense478"], ["ibug68_out", "dense478_out", "visibility_out"]
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
-            warnings.simplefilter("ignore")  # the tracer's remarks about shapes, fixed here by the landmarker
-            torch.onnx.export(
-                Grown(model[self.heads[0]], self.trunk.size).eval(), inputs, graph, input_names=names,
-                output_names=gives, dynamo=False, opset_version=18,
-                dynamic_axes={name: {0: "n"} for name in (*names, *gives)},
-            )  # fmt: skip
-        graft(self.trunk, graph.getvalue(), target)
+        example = dict(zip((*EVIDENCE, "ibug68", "dense478"), inputs, strict=True))
+        head = Grown(model[self.heads[0]], self.trunk.size).eval()
+        gives = ["ibug68_out", "dense478_out", "visibility_out"]
+        graft(self.trunk, traced(head, example, gives, opset=18), target)
         return target
 
     def _faces(self) -> tuple[Known, ...]:

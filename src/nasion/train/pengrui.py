@@ -9,23 +9,19 @@ whose outline the losses follow: reconstruction, swaps within a person, cycles a
 
 from __future__ import annotations
 
-import contextlib
-import io
-import warnings
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasion.core import FloatArray, InputError, IntArray, MissingExtraError
+from nasion.core import FloatArray, InputError, IntArray
 from nasion.media.paths import prepare_output
 from nasion.train.data import LandmarkSet
-from nasion.train.export import OPSET
 from nasion.train.pengrui_faces import Grid, grid, observed
 from nasion.train.recipe import Batch, Progress, Stage, require_torch
 from nasion.train.stand_in import stand_in
+from nasion.train.traced import traced
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -147,15 +143,6 @@ def export(net: nn.Module, path: Path) -> Path:
         MissingExtraError: PyTorch or the library ``onnx`` is not installed.
         MediaError: the file cannot be written.
     """
-    torch = require_torch()
-    if find_spec("onnx") is None:
-        raise MissingExtraError('the export needs onnx: pip install "nasion[train]"')
-    target, graph = prepare_output(path), io.BytesIO()
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
-        warnings.simplefilter("ignore")  # the tracer's remarks
-        torch.onnx.export(
-            net, (torch.zeros(2, 468, 3),), graph, input_names=["shapes"], output_names=["expression", "person"],
-            dynamo=False, opset_version=OPSET, dynamic_axes={n: {0: "n"} for n in ("shapes", "expression", "person")},
-        )  # fmt: skip
-    target.write_bytes(graph.getvalue())
+    torch, target = require_torch(), prepare_output(path)
+    target.write_bytes(traced(net, {"shapes": torch.zeros(2, 468, 3)}, ["expression", "person"]))
     return target

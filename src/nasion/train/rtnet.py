@@ -10,16 +10,13 @@ Computing 112, 2021. Its losses and schedule were not found: cross entropy and D
 
 from __future__ import annotations
 
-import contextlib
-import io
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasion.core import FloatArray, ImageArray, InputError, IntArray, Landmarks, MissingExtraError, scheme
+from nasion.core import FloatArray, ImageArray, InputError, IntArray, Landmarks, scheme
 from nasion.media.paths import prepare_output, safe_name
 from nasion.metrics.regions import class_f1, confusion
 from nasion.parse.parser import REGIONS, labels, landmark_roi
@@ -27,10 +24,10 @@ from nasion.parse.tanh_polar import VIEWS, Roi, warp
 from nasion.synth.surface import Region
 from nasion.train.damage import damage
 from nasion.train.data import LandmarkSet
-from nasion.train.export import OPSET
 from nasion.train.recipe import Batch, Progress, Stage, require_torch
 from nasion.train.renders import NOTHING, SIDE, Renders, rendered
 from nasion.train.renders import VIEWS as SHOTS
+from nasion.train.traced import traced
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -153,23 +150,11 @@ class RTNetRecipe:
             MediaError: the file cannot be written.
         """
         torch = require_torch()
-        try:
-            import onnx
-        except ImportError as error:
-            raise MissingExtraError('the export needs onnx: pip install "nasion[train]"') from error
         from nasion.train.rtnet_net import Contract
 
-        target, graph = prepare_output(path), io.BytesIO()
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
-            warnings.simplefilter("ignore")  # the tracer's remarks about shapes, fixed here by contract
-            torch.onnx.export(
-                Contract(model).eval(), (torch.zeros(2, SIZE, SIZE, 3, dtype=torch.uint8),), graph,
-                input_names=["views"], output_names=["regions"], dynamo=False, opset_version=OPSET,
-                dynamic_axes={"views": {0: "n"}, "regions": {0: "n"}},
-            )  # fmt: skip
-        held = onnx.load_from_string(graph.getvalue())
-        onnx.helper.set_model_props(held, {"system": self.name, "view": self.view, "regions": ",".join(REGIONS)})
-        target.write_bytes(held.SerializeToString())
+        target, example = prepare_output(path), {"views": torch.zeros(2, SIZE, SIZE, 3, dtype=torch.uint8)}
+        facts = {"system": self.name, "view": self.view, "regions": ",".join(REGIONS)}
+        target.write_bytes(traced(Contract(model).eval(), example, ["regions"], facts=facts))
         return target
 
 
