@@ -18,6 +18,7 @@ VERBS = {  # name: where it is, and the first line of its help
     "video": ("video:video_command", "Follow the faces of a video: one row per face and frame."),
     "parse": ("parse:parse_command", "Label skin, brows, eyes, nose, lips, mouth and hair of every face in pictures."),
     "live": ("live:live_command", "Follow the faces before a camera until Ctrl-C."),
+    "studio": ("studio:studio_command", "Faces, blinks and gaze live in a page of this machine."),
     "events": ("events:events_command", "Turn events into surfaces with locally adaptive decay (LADS)."),
     "gaze": ("gaze:gaze_app", "Where on a screen somebody looks: calibrate, read, train."),
     "synth": (
