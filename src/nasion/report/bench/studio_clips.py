@@ -133,12 +133,11 @@ def _posed(scene: Scene, model: HeadModel, look: Sequence[float], shut: float, s
     turn = way / 8 + (0.6 * sway, 0.0)
     posed = replace(scene, pose=place(float(turn[0]), float(turn[1]), 0.0, scene.pose.translation))
     rotation = posed.pose.camera_rotation
-    gaze = []
-    for eye in model.eyes(scene.head):
-        start = rotation @ eye.centre + np.array(scene.pose.translation)
-        gaze.append(tuple(float(v) for v in gaze_angles((at - start) @ rotation)))
+    starts = (rotation @ eye.centre + np.array(scene.pose.translation) for eye in model.eyes(scene.head))
+    (left_yaw, left_pitch), (right_yaw, right_pitch) = (gaze_angles((at - start) @ rotation) for start in starts)
+    gaze = ((float(left_yaw), float(left_pitch)), (float(right_yaw), float(right_pitch)))
     units = {**scene.head.expression, 45: shut} if shut else dict(scene.head.expression)
-    return replace(posed, head=replace(scene.head, gaze=(gaze[0], gaze[1]), expression=units))
+    return replace(posed, head=replace(scene.head, gaze=gaze, expression=units))
 
 
 def _shut(since: float) -> float:
