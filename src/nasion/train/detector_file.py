@@ -1,9 +1,11 @@
 """The embedded detector's network and its ONNX file: weights out of the file to train on, and back into one.
 
 The file is all that is needed to go on training. Exporting folds each normalisation into the convolution before it;
-here the folded weights go back into the convolution and the normalisation is set to change nothing, so the network
-says exactly what the file says. Such a network is trained with its normalisations in evaluation mode: their scale and
-shift learn, their statistics stay.
+here the folded weights are split again: the convolution gets weights of the size that it had at the start of its
+training, the normalisation the rest as its scale, so the network says what the file says and steps of a usual size
+suit every layer. (The first layer of a file takes 0..255, its weights are a hundredth of what others are: taken as
+they are, a few steps of Adam scramble it.) Such a network is trained with its normalisations in evaluation mode: their
+scale and shift learn, their statistics stay.
 """
 
 from __future__ import annotations
@@ -87,14 +89,14 @@ def read_detector(model: str | Path = "detector") -> tuple[Detector, Curve]:
     convolutions = [node for node in graph.node if node.op_type == "Conv"]
     found = [[values[name] for name in node.input[1:3] if name in values] for node in convolutions]
     net = Detector().eval()
-    net.unit = None  # the file takes 0..255 as it is
     layers = _convolutions(net)
     if len(found) != len(layers):
         raise foreign
     for (layer, norm), pair in zip(layers, found, strict=True):
         if len(pair) != 2 or pair[0].shape != tuple(layer.weight.shape):
             raise foreign
-        _fill(layer, norm, pair[0], pair[1])
+        first = layer is net.stem[0][0] and net.unit is not None
+        _fill(layer, norm, pair[0] / net.unit if first else pair[0], pair[1])
     return net, _curve(graph, values, foreign)
 
 
@@ -158,9 +160,12 @@ def _fill(layer: nn.Conv2d, norm: nn.BatchNorm2d | None, weight: FloatArray, bia
         if norm is None:
             layer.bias.copy_(torch.from_numpy(bias.copy()))
             return
+        scale = layer.weight.square().mean((1, 2, 3), keepdim=True).sqrt() * layer.weight[0].numel() ** 0.5
+        scale = torch.where(scale > 0, scale, 1.0)  # a channel that died in its training stays dead
+        layer.weight /= scale
         norm.running_mean.zero_()
         norm.running_var.fill_(1.0)
-        norm.weight.fill_((1.0 + norm.eps) ** 0.5)
+        norm.weight.copy_(scale.flatten() * (1.0 + norm.eps) ** 0.5)
         norm.bias.copy_(torch.from_numpy(bias.copy()))
 
 
