@@ -9,8 +9,9 @@ from nasion.core import ImageArray, InputError
 from nasion.metrics.detection import detection_score, iou_matrix
 from nasion.models import Session
 from nasion.train.clips import read_clips
+from nasion.train.damage import damage
 from nasion.train.detector_views import SIDE
-from nasion.train.or_face import mask_lower_half
+from nasion.train.or_face import COARSE, mask_lower_half
 from nasion.train.or_scenes import SIZE, operating_room
 from nasion.train.pseudo_labels import View, change, decide, fill_gaps, fuse, label, look
 
@@ -178,6 +179,17 @@ def test_masks_cover_the_lower_half() -> None:
     assert covered[72:88, 62:78].all() and not covered[:62].any() and not covered[94:].any()
     rows[:, 4] = 0
     assert not mask_lower_half(np.random.default_rng(0), view, rows).any()
+
+
+def test_damage_leaves_small_faces_to_be_seen() -> None:
+    """A view of 320 px brought to 24 px has no faces of 12 px any more, but would still be taught as if."""
+    view = np.full((SIDE, SIDE, 3), 70, np.uint8)
+    view[100:112, 100:112] = 190
+    contrast = []
+    for seed in range(60):
+        seen = damage(view, np.random.default_rng(seed), COARSE).astype(float).mean(2)
+        contrast.append((seen[102:110, 102:110].mean() - seen.mean()) / max(seen.mean(), 1))
+    assert np.quantile(contrast, 0.05) > 0.3
 
 
 def test_folders_become_clips(astronaut_path: Path, tmp_path: Path) -> None:

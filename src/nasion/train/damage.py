@@ -91,12 +91,13 @@ def paint(image: ImageArray, rng: np.random.Generator, texture: ImageArray) -> I
     return texture[y : y + size, x : x + size]
 
 
-def damage(image: ImageArray, rng: np.random.Generator) -> ImageArray:
+def damage(image: ImageArray, rng: np.random.Generator, coarse: tuple[float, float] = (24, 80)) -> ImageArray:
     """Light, colour, blur, low resolution, noise and JPEG, each some of the time.
 
     Args:
         image: RGB uint8 (S, S, 3); not changed.
         rng: decides everything.
+        coarse: px, smallest and largest side that low resolution leaves. As given it suits a view filled by one face.
     """
     size = image.shape[0]
     x = image
@@ -116,7 +117,7 @@ def damage(image: ImageArray, rng: np.random.Generator) -> ImageArray:
     elif roll[3] < 0.18:
         x = _smear(x, rng)
     if roll[4] < 0.2:
-        low = int(rng.uniform(24, 80))
+        low = int(rng.uniform(*coarse))
         how = (cv2.INTER_LINEAR, cv2.INTER_CUBIC)
         shrunk = cv2.resize(x, (low, low), interpolation=cv2.INTER_AREA)
         x = np.asarray(cv2.resize(shrunk, (size, size), interpolation=how[rng.integers(2)]), np.uint8)

@@ -45,6 +45,7 @@ BATCH = 4  # views of the new place a step, and as many of the old one
 SIZES = (12.0, 140.0)  # px of a face in a view
 ROUNDS, SETTLED = 3, 0.02  # change of the labels below which a further round would learn the same
 KEEP = 0.98  # of the teacher's weights each step
+COARSE = (SIDE / 2, SIDE)  # px that low resolution leaves of a view: a face of 12 px must stay one
 MASKED = 0.35  # of the faces get their lower half covered
 MONITORED = 60  # pictures of the old place on which forgetting is watched
 
@@ -273,14 +274,14 @@ def _batch(
     for _ in range(BATCH):
         i = int(rng.integers(len(pictures)))
         view, rows = view_of_face(rng, pictures[i], labels[i], SIZES)
-        views.append(damage(mask_lower_half(rng, view, rows), rng))
+        views.append(damage(mask_lower_half(rng, view, rows), rng, COARSE))
         wanted.append(targets(nothing, rows, middle, strides))
     if source:
         chosen = rng.integers(len(source), size=BATCH)
         clean = [view_of_face(rng, source[i], known[i], SIZES)[0] for i in chosen]
         none = np.zeros((0, 16), np.float32)
         wanted += [targets(dense, none, middle, strides) for dense in answers(before, clean)]
-        views += [damage(view, rng) for view in clean]
+        views += [damage(view, rng, COARSE) for view in clean]
     images = torch.from_numpy(np.stack(views)).permute(0, 3, 1, 2).float()
     return images.contiguous(memory_format=torch.channels_last), wanted
 
