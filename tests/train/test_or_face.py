@@ -189,7 +189,7 @@ def test_damage_leaves_small_faces_to_be_seen() -> None:
     for seed in range(60):
         seen = damage(view, np.random.default_rng(seed), COARSE).astype(float).mean(2)
         contrast.append((seen[102:110, 101:105].mean() - seen[102:110, 107:111].mean()) / max(seen.mean(), 1))
-    assert np.quantile(contrast, 0.1) > 1
+    assert np.mean(np.array(contrast) > 1) > 0.95
 
 
 def test_folders_become_clips(astronaut_path: Path, tmp_path: Path) -> None:
