@@ -36,6 +36,7 @@ export class Model {
     const session = await ort.InferenceSession.create(bytes, {
       executionProviders: ["wasm"],
       graphOptimizationLevel: "all",
+      logSeverityLevel: 3,
       // DequantizeLinear of weights is then worked out once, while the model loads
       extra: { session: { disable_quant_qdq: "1" } },
     });

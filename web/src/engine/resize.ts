@@ -1,8 +1,13 @@
 /**
- * `cv2.resize` for 8-bit pictures, INTER_AREA to smaller and INTER_LINEAR to larger, to within one level.
+ * `cv2.resize` for 8-bit pictures, INTER_AREA to smaller and INTER_LINEAR to larger.
  *
  * In each direction a pixel of the result is a weighted mean of neighbours; the weights are worked out once a size.
+ * OpenCV enlarges in whole numbers (weights of 1/2048, two shifts), which is repeated here to the last bit but few.
  */
+
+import { round } from "./numbers.ts";
+
+const ONE = 2048; // of OpenCV's weights for enlarging (INTER_RESIZE_COEF_SCALE)
 
 interface Weights {
   /** First source pixel of each result pixel. */
@@ -42,23 +47,33 @@ function areaWeights(from: number, to: number): Weights {
   return { first, count, weights };
 }
 
+/** Shares of two neighbours in 2048ths. */
 function linearWeights(from: number, to: number): Weights {
   const first = new Int32Array(to), weights = new Float32Array(to * 2);
   for (let j = 0; j < to; j++) {
-    const at = Math.min(Math.max(((j + 0.5) * from) / to - 0.5, 0), from - 1);
+    const at = Math.min(Math.max(Math.fround((j + 0.5) * (from / to) - 0.5), 0), from - 1);
     first[j] = Math.min(Math.floor(at), Math.max(from - 2, 0));
-    weights[2 * j + 1] = at - first[j];
-    weights[2 * j] = 1 - weights[2 * j + 1];
+    const share = Math.fround(at - first[j]);
+    weights[2 * j + 1] = round(share * ONE);
+    weights[2 * j] = round((1 - share) * ONE);
   }
-  return { first, count: 2, weights };
+  return { first, count: Math.min(2, from), weights };
 }
 
 /**
- * Resizes a picture (RGBA, `width` x `height`) into three planes of floats 0..255, whole levels as OpenCV rounds them.
+ * Resizes a picture (RGBA, `width` x `height`) to `w` x `h` whole levels 0..255 in three planes of floats.
  *
  * @param into R, G and B planes after each other, each `rows` x `columns`; the picture goes to the upper left corner.
  */
 export function resizeToPlanes(
+  data: Uint8ClampedArray, width: number, height: number, w: number, h: number, into: Float32Array, columns: number,
+  rows: number,
+): void {
+  if (w > width || h > height) enlarge(data, width, height, w, h, into, columns, rows);
+  else reduce(data, width, height, w, h, into, columns, rows);
+}
+
+function reduce(
   data: Uint8ClampedArray, width: number, height: number, w: number, h: number, into: Float32Array, columns: number,
   rows: number,
 ): void {
@@ -92,5 +107,35 @@ export function resizeToPlanes(
       into[plane + to] = Math.floor(g + 0.5);
       into[2 * plane + to] = Math.floor(b + 0.5);
     }
+  }
+}
+
+function enlarge(
+  data: Uint8ClampedArray, width: number, height: number, w: number, h: number, into: Float32Array, columns: number,
+  rows: number,
+): void {
+  const plane = rows * columns;
+  const across = weightsOf(width, w), down = weightsOf(height, h);
+  const lines = [new Int32Array(3 * w), new Int32Array(3 * w)]; // the two source rows in question, as wide as the result
+  const held = [-1, -1];
+  const stretched = (row: number): Int32Array => {
+    const place = row % 2, line = lines[place];
+    if (held[place] === row) return line;
+    held[place] = row;
+    for (let x = 0; x < w; x++) {
+      const at = (row * width + across.first[x]) * 4, next = across.count > 1 ? at + 4 : at;
+      const a = across.weights[2 * x], b = across.weights[2 * x + 1];
+      for (let k = 0; k < 3; k++) line[3 * x + k] = (data[at + k] * a + data[next + k] * b) >> 4;
+    }
+    return line;
+  };
+  for (let y = 0; y < h; y++) {
+    const top = stretched(down.first[y]), bottom = stretched(down.first[y] + (down.count > 1 ? 1 : 0));
+    const a = down.weights[2 * y], b = down.weights[2 * y + 1];
+    for (let x = 0; x < w; x++)
+      for (let k = 0; k < 3; k++) {
+        const at = 3 * x + k;
+        into[k * plane + y * columns + x] = (((a * top[at]) >> 16) + ((b * bottom[at]) >> 16) + 2) >> 2;
+      }
   }
 }

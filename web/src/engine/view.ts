@@ -1,5 +1,6 @@
 /** The landmarker's view of a face, an upright crop: `nasion.landmark.view`. Pictures are RGBA, crops RGB. */
 
+import { round } from "./numbers.ts";
 import type { Picture } from "./types.ts";
 
 /** coarse5 (subject's left eye first) in the crop, 0..1 from its left and top edge. */
@@ -101,7 +102,7 @@ function averageBlocks(
 ): void {
   const { data, width, step } = image;
   const share = 1 / (factor * factor);
-  const half = factor === 2 ? 0.5 : 0.5 - 1e-7; // halves: up in OpenCV's 2 x 2, to even elsewhere
+  const whole = factor === 2 ? (x: number) => Math.floor(x + 0.5) : round; // halves: up in OpenCV's 2 x 2, else to even
   for (let row = 0, to = 0; row < rows; row++)
     for (let column = 0; column < columns; column++, to += 3) {
       let r = 0, g = 0, b = 0;
@@ -113,9 +114,9 @@ function averageBlocks(
           b += data[at + 2];
         }
       }
-      into[to] = r * share + half;
-      into[to + 1] = g * share + half;
-      into[to + 2] = b * share + half;
+      into[to] = whole(r * share);
+      into[to + 1] = whole(g * share);
+      into[to + 2] = whole(b * share);
     }
 }
 
@@ -123,12 +124,14 @@ function averageBlocks(
 function warp({ data, width, height, step }: Pixels, matrix: Matrix, size: number, into: Uint8Array, to: number): void {
   const [a, b, c, d, e, f] = matrix;
   const determinant = a * e - b * d;
-  const ia = e / determinant, ib = -b / determinant, id = -d / determinant, ie = a / determinant;
-  const ic = -(ia * c + ib * f), jf = -(id * c + ie * f);
+  const single = Math.fround;
+  const ia = single(e / determinant), ib = single(-b / determinant), ic = single((b * f - e * c) / determinant);
+  const id = single(-d / determinant), ie = single(a / determinant), jf = single((d * c - a * f) / determinant);
   const right = width - 1, bottom = height - 1;
-  for (let y = 0; y < size; y++)
+  for (let y = 0; y < size; y++) {
+    const rowX = single(single(ib * y) + ic), rowY = single(single(ie * y) + jf);
     for (let x = 0; x < size; x++, to += 3) {
-      const sx = Math.fround(ia * x + ib * y + ic), sy = Math.fround(id * x + ie * y + jf);
+      const sx = single(single(ia * x) + rowX), sy = single(single(id * x) + rowY);
       const left = Math.floor(sx), top = Math.floor(sy);
       const fx = sx - left, fy = sy - top;
       const x0 = left < 0 ? 0 : left > right ? right : left, x1 = left < -1 ? 0 : left >= right ? right : left + 1;
@@ -141,4 +144,5 @@ function warp({ data, width, height, step }: Pixels, matrix: Matrix, size: numbe
         into[to + k] = upper + fy * (lower - upper) + 0.5;
       }
     }
+  }
 }

@@ -46,7 +46,7 @@ test.each(numbers)("still %i: the detector's canvas is that of cv2.resize to a l
         most = Math.max(most, away);
       }
   expect(most).toBeLessThanOrEqual(1);
-  expect(off).toBeLessThan(0.2);
+  expect(off).toBeLessThan(0.01);
 });
 
 test("a canvas's edge is the picture's edge", () => {
@@ -68,7 +68,7 @@ test.each(numbers)("still %i: the crop is that of cv2.warpAffine", (number) => {
     most = Math.max(most, away);
   });
   expect(most).toBeLessThanOrEqual(1);
-  expect(different).toBeLessThan(0.01);
+  expect(different).toBeLessThan(0.001);
 });
 
 test("points in one place admit no view", () => {
@@ -112,6 +112,7 @@ function same(ours: readonly Blink[], theirs: readonly number[][]): void {
 test.each(told.curves.map((curve, i) => [curve.script, i] as const))("blinks of curve %s (%i) are Python's", (_, i) => {
   const seconds = doubles(`curve${i}.seconds`), opening = doubles(`curve${i}.opening`);
   same(detectBlinks(seconds, opening), told.curves[i].blinks);
+  if (i < 2) return; // long ones: the stream is looked at on the others
   const stream = new BlinkStream();
   let found: Blink[] = [];
   seconds.forEach((time, k) => (found = stream.next(time, opening[k])));
@@ -121,9 +122,9 @@ test.each(told.curves.map((curve, i) => [curve.script, i] as const))("blinks of 
 });
 
 test("a stream of four minutes counts what the whole curve has, and forgets what it need not know", { timeout: 60_000 }, () => {
-  const once = doubles("curve1.opening"), seconds: number[] = [], opening: number[] = [];
-  for (let round = 0; round < 3; round++) once.forEach((value) => opening.push(value));
-  opening.forEach((_, i) => seconds.push(i / 30));
+  const once = doubles("curve2.opening"), seconds: number[] = [], opening: number[] = [];
+  for (let round = 0; round < 6; round++) once.forEach((value) => opening.push(value));
+  opening.forEach((_, i) => seconds.push(i / 15));
   const stream = new BlinkStream();
   let found: Blink[] = [];
   seconds.forEach((time, i) => (found = stream.next(time, opening[i])));
