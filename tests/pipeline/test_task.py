@@ -70,7 +70,7 @@ def test_a_task_given_itself_replaces_the_registered_one() -> None:
 
 
 def test_an_unknown_task_is_named_with_those_that_exist() -> None:
-    with pytest.raises(TaskError, match=r"no task 'gase'; there are detect, landmarks, pose, eyes"):
+    with pytest.raises(TaskError, match=r"no task 'gase'; there are detect, landmarks, eye_points, pose, eyes"):
         plan_tasks(["landmarks", "gase"])
 
 

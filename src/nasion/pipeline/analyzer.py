@@ -116,6 +116,8 @@ class Analyzer:
             threads = 1
         self._detector = _load_detector(detector, tiles, brighten, threshold, device, threads)
         self._landmarker = _load_landmarker(landmarker, accurate, device, threads) if self._plan.place else None
+        if self._landmarker is not None and self._plan.eyes:
+            self._landmarker = _with_eyes(self._landmarker, device, threads)
         self.scheme = _scheme_given_out(self._landmarker, scheme)
 
     def __call__(self, image: ImageArray, time_s: float | None = None) -> list[Face]:
@@ -319,3 +321,10 @@ def _load_landmarker(model: str | Path | PointPlacer, accurate: bool, device: st
     from nasion.landmark import Landmarker
 
     return Landmarker(model, accurate=accurate, device=device, threads=threads)
+
+
+def _with_eyes(landmarker: PointPlacer, device: str, threads: int | None) -> PointPlacer:
+    from nasion.landmark import EyeRefiner
+    from nasion.landmark.eye_points import WithEyes
+
+    return WithEyes(landmarker, EyeRefiner(device=device, threads=threads))

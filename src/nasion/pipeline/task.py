@@ -1,8 +1,9 @@
 """Tasks: what can be read from a face, who needs whom, and in which order they run.
 
-Two steps come first and are no readers: ``detect`` finds the faces, ``landmarks`` places the points. A reader is any
-object with the four members of `Task`. Other packages add theirs through the entry-point group ``nasion.tasks``: the
-entry's name is the task's name, its value a class (or function) that makes the task when called without arguments.
+Three steps come first and are no readers: ``detect`` finds the faces, ``landmarks`` places the points, ``eye_points``
+places those of irises and lids again from crops of the eyes. A reader is any object with the four members of `Task`.
+Other packages add theirs through the entry-point group ``nasion.tasks``: the entry's name is the task's name, its value
+a class (or function) that makes the task when called without arguments.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 from nasion.core import Face, ImageArray, Reading, TaskError
 
-STEPS = ("detect", "landmarks")
+STEPS = ("detect", "landmarks", "eye_points")
 ENTRY_POINTS = "nasion.tasks"
 
 _BUILT_IN = {
@@ -27,7 +28,7 @@ _BUILT_IN = {
     "gaze": "nasion.gaze:LandmarkGaze",
 }
 
-CLIP_TASKS: Final = {"blinks": ("lids", "mouth"), "attention": ("pose",)}
+CLIP_TASKS: Final = {"blinks": ("lids", "mouth"), "attention": ("pose",), "expression": ("pose",)}
 """Task of a whole clip (`nasion.pipeline.clip`) to the tasks of a frame that it needs."""
 
 
@@ -61,15 +62,17 @@ class Plan:
 
     Attributes:
         place: whether points are placed; without it faces keep the detector's five.
+        eyes: whether those of the eyes are placed again.
         readers: tasks in an order in which each comes after those it needs.
     """
 
     place: bool
+    eyes: bool
     readers: tuple[Task, ...]
 
 
 def task_names() -> list[str]:
-    """All names that ``tasks=`` takes: the two steps, the built-in readers, those of installed packages."""
+    """All names that ``tasks=`` takes: the steps, the built-in readers, those of installed packages."""
     found = {entry.name for entry in entry_points(group=ENTRY_POINTS)}
     return [*STEPS, *_BUILT_IN, *sorted(found - set(_BUILT_IN) - set(STEPS))]
 
@@ -131,4 +134,5 @@ def plan_tasks(wanted: Sequence[TaskLike]) -> Plan:
 
     for task in wanted:
         visit(task if isinstance(task, str) else task.name, ())
-    return Plan("landmarks" in order, tuple(task for task in order.values() if task is not None))
+    eyes = "eye_points" in order
+    return Plan(eyes or "landmarks" in order, eyes, tuple(task for task in order.values() if task is not None))

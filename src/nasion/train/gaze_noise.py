@@ -1,4 +1,4 @@
-"""How the embedded landmarker errs on rendered eyes, as a model to draw such errors from.
+"""How the embedded landmarker and eye refiner err on rendered eyes, as a model to draw such errors from.
 
 Networks that read landmarks must learn from landmarks as our landmarker places them: shrunk, biased and correlated, not
 from true points with white noise. Rendered heads show both. The error of a point is explained by a quadratic in head
@@ -77,7 +77,7 @@ def measure_residuals(people: int = PEOPLE, seed: int = 7, analyzer: Analyzer | 
     Raises:
         ModelError: not one face was found.
     """
-    analyzer = analyzer or Analyzer(tasks=("landmarks",), threads=1)
+    analyzer = analyzer or Analyzer(tasks=("eye_points",), threads=1)
     rows = list(_measured(people, seed, analyzer))
     if not rows:
         raise ModelError(f"the landmarker found none of {people * VIEWS} rendered faces; check its weights")

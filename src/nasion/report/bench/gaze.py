@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasion.core import Camera, Face, FloatArray
+from nasion.core import Camera, Face, FloatArray, Landmarks, scheme
 from nasion.gaze import GazeSession, LandmarkGaze, Screen
 from nasion.gaze.canonical import NODES, raw_features
 from nasion.gaze.encoder import Encoder, cloud
@@ -37,9 +37,10 @@ METHODS = ("looks where the head points", "eyeball model", "landmark-gaze")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Head:
-    """A rendered head that was found."""
+    """A rendered head that was found: with refined eyes and its pose, and as the landmarker alone placed it."""
 
     face: Face
+    placed: Landmarks
     truth: HeadTruth
     wide: bool
 
@@ -53,6 +54,7 @@ def bench_gaze(data: Path, faces: int = FACES) -> Result:
     """
     heads, missed = _rendered(faces)
     rows, directions, pairs = _directions(heads)
+    iris_rows, irises = _irises(heads)
     screen_rows, screen, looks = _screen(data)
     speed = _speed(heads[0].face)
     best = directions["wide"]["landmark-gaze"]["mean"] / directions["wide"][METHODS[0]]["mean"]
@@ -68,6 +70,11 @@ def bench_gaze(data: Path, faces: int = FACES) -> Result:
                 rows,
             ),
             Table(
+                "Eye points of the same heads: error over the eye's width, percent; iris movement over true movement",
+                ("points of", "iris centre", "lids", "iris follows"),
+                iris_rows,
+            ),
+            Table(
                 "Point on a tablet, one recorded person: 25 calibration frames at 5 targets, 120 frames at 40 others",
                 ("method", "mean cm", "median cm", "across cm", "down cm", "mean degrees", "mean px"),
                 screen_rows,
@@ -79,8 +86,9 @@ def bench_gaze(data: Path, faces: int = FACES) -> Result:
             ),
         ),
         numbers={
-            "direction": directions, "heads": len(heads), "missed": missed, "screen": screen, "ms": speed,
-            "models": describe_models("detector", "landmarker", "gaze", "gaze_encoder"),
+            "direction": directions, "irises": irises, "screen": screen, "heads": len(heads), "missed": missed,
+            "ms": speed,
+            "models": describe_models("detector", "landmarker", "eye_points", "gaze", "gaze_encoder"),
         },
         notes=(
             f"Error of landmark-gaze over that of the head's direction: {usual:.2f} as in photos, {best:.2f} wide.",
@@ -99,9 +107,12 @@ def bench_gaze(data: Path, faces: int = FACES) -> Result:
 
 
 def _rendered(count: int) -> tuple[list[_Head], int]:
+    from nasion.landmark import EyeRefiner
     from nasion.pipeline import Analyzer
+    from nasion.pose import HeadPose
 
-    analyzer, model, found = Analyzer(("landmarks", "pose"), threads=1), HeadModel.load(), []
+    analyzer, model, found = Analyzer(("landmarks",), threads=1), HeadModel.load(), []
+    refiner, pose = EyeRefiner(threads=1), HeadPose()
     for number in progress(range(count), "gaze: rendered heads", count):
         rng = np.random.default_rng((SEED, number))
         scene = sample_scene(rng)
@@ -111,8 +122,34 @@ def _rendered(count: int) -> tuple[list[_Head], int]:
         sample = render_scene(scene, model)
         faces = analyzer(sample.image)
         if faces and min(sample.truth.lid_opening) > SHUT:
-            found.append(_Head(faces[0], sample.truth, bool(number % 2)))
+            placed = faces[0].landmarks
+            face = replace(faces[0], landmarks=refiner.refine(sample.image, [placed])[0])
+            face = face.with_reading("pose", pose.read(sample.image, [face])[0])
+            found.append(_Head(face, placed, sample.truth, bool(number % 2)))
     return found, count - len(found)
+
+
+def _irises(heads: list[_Head]) -> tuple[tuple[tuple[str, ...], ...], dict[str, Any]]:
+    """How far off eye points are, and how much of an eye's turn its iris shows, before and after they are refined."""
+    truth = np.stack([head.truth.points for head in heads])
+    corners = np.array([[33, 133], [263, 362]])
+    width = np.linalg.norm(truth[:, corners[:, 0]] - truth[:, corners[:, 1]], axis=2)[..., None]
+    lids = [scheme("dense478").index(f"{side}_eye") for side in ("right", "left")]
+
+    def along(points: FloatArray) -> FloatArray:
+        across, middle = points[:, corners[:, 0]] - points[:, corners[:, 1]], points[:, corners].mean(axis=2)
+        return np.asarray((((points[:, [468, 473]] - middle) * across).sum(2) / (across**2).sum(2)).ravel())
+
+    rows, numbers = [], {}
+    for name, marks in (("landmarker", [h.placed for h in heads]), ("eye points", [h.face.landmarks for h in heads])):
+        found = np.stack([one.points[:, :2] for one in marks])
+        off = 100 * np.linalg.norm(found - truth, axis=2)
+        iris, lid = off[:, [468, 473], None] / width, off[:, lids] / width
+        follows = float(np.polyfit(along(truth), along(found), 1)[0])
+        values = {"iris": float(iris.mean()), "lids": float(lid.mean()), "follows": follows}
+        rows.append((name, f"{values['iris']:.2f}", f"{values['lids']:.2f}", f"{follows:.2f}"))
+        numbers[name] = values
+    return tuple(rows), numbers
 
 
 def _directions(heads: list[_Head]) -> tuple[tuple[tuple[str, ...], ...], dict[str, Any], FloatArray]:
