@@ -93,6 +93,7 @@ byId("file").addEventListener("change", () => {
 });
 
 const theme = setUpTheme(redraw);
+void session.load(); // so that the camera need not wait
 const KEYS: Record<string, () => void> = {
   "1": () => show("live"),
   "2": () => show("calibrate"),

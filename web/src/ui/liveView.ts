@@ -42,12 +42,12 @@ export class LiveView {
     byId("stop").hidden = source === null;
     byId("badge-source").textContent = source ? (source.kind === "camera" ? "live" : source.name) : "";
     byId<HTMLButtonElement>("record").disabled = source === null;
+    this.readings.clear();
+    this.curve.clear();
     if (source) {
       this.blinks = new Map();
       this.recording = null;
       this.press("mirror", "mirrored", source.kind === "camera");
-      this.readings.clear();
-      this.curve.clear();
       say(`${source.kind === "camera" ? "The camera runs" : `Showing ${source.name}`}.`);
     } else this.blank();
     this.offerExports();

@@ -130,6 +130,7 @@ export class Session {
       const { reading, bitmap: back, grab } = await client.frame(bitmap, seconds);
       if (run === this.run) {
         this.taken++;
+        source.pace((performance.now() - began) / 1000);
         const face = mainFace(reading.faces);
         this.lids.add(face, seconds);
         this.listener.moment({ reading, face, bitmap: back, grab, whole: performance.now() - began }, this);

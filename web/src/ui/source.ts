@@ -2,6 +2,8 @@
 import { cameraProblem, fileProblem, INSECURE, NO_CAMERA, type Problem } from "./problems.ts";
 
 const LONGEST = 4096; // px of a photo's longer side; more is made smaller
+const SLOWEST = 0.0625; // playback rate; browsers go no lower
+const SPARE = 1.25; // times what a picture takes: the next is not there at once
 
 export class SourceProblem extends Error {
   constructor(readonly problem: Problem) {
@@ -16,6 +18,8 @@ export interface Source {
   run(take: (seconds: number) => void, ended: () => void): void;
   /** The picture that is there now. */
   grab(): Promise<ImageBitmap>;
+  /** Told how many seconds a picture took: a file goes on no faster than all its pictures can be read. */
+  pace(took: number): void;
   stop(): void;
 }
 
@@ -45,6 +49,7 @@ export async function openCamera(video: HTMLVideoElement, deviceId: string | nul
       following.start(take);
     },
     grab: () => createImageBitmap(video),
+    pace: () => {}, // the world does not wait
     stop() {
       ended = null;
       following.stop();
@@ -72,6 +77,7 @@ async function openPhoto(file: File): Promise<Source> {
     name: file.name,
     run: (take) => take(0),
     grab: () => createImageBitmap(whole, { resizeWidth: Math.round(whole.width * scale), resizeHeight: Math.round(whole.height * scale) }),
+    pace: () => {},
     stop: () => whole.close(),
   };
 }
@@ -94,7 +100,12 @@ async function openVideo(video: HTMLVideoElement, file: File): Promise<Source> {
     close();
     throw new SourceProblem(fileProblem(file.name));
   }
-  const following = follow(video, (stamp) => stamp);
+  let [before, step] = [0, 0]; // time of the last picture, and between two of them, s
+  const following = follow(video, (stamp) => {
+    const apart = stamp - before;
+    if (apart > 0) step = step ? Math.min(step * 1.05, apart) : apart;
+    return (before = stamp);
+  });
   return {
     kind: "video",
     name: file.name,
@@ -104,6 +115,9 @@ async function openVideo(video: HTMLVideoElement, file: File): Promise<Source> {
       void video.play();
     },
     grab: () => createImageBitmap(video),
+    pace(took) {
+      if (step) video.playbackRate = Math.min(1, Math.max(SLOWEST, step / (SPARE * took)));
+    },
     stop() {
       video.onended = video.onerror = video.onloadeddata = null;
       following.stop();
