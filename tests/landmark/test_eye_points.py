@@ -151,7 +151,9 @@ def test_another_model_is_refused() -> None:
 def test_only_tasks_that_ask_for_eye_points_run_the_refiner(heads: list[Sample], placed: list[Landmarks]) -> None:
     assert not plan_tasks(["landmarks", "pose", "eyes"]).eyes
     plan = plan_tasks(["eye_points"])
-    assert plan.eyes and plan.place and not plan.readers
+    assert plan.eyes
+    assert plan.place
+    assert plan.readers == plan.eye_readers == ()
     better = Analyzer(("eye_points",), threads=1)(heads[0].image)[0].landmarks
     iris = list(eye_rows()[:, : len(POINTS)].ravel())
     assert np.abs(better.points[iris, :2] - placed[0].points[iris, :2]).max() > 0.2

@@ -85,6 +85,17 @@ def test_a_circle_is_shown_whole() -> None:
         plan_tasks(ring)
 
 
+def test_readers_of_eye_points_run_after_all_others() -> None:
+    """Whoever does not need them sees what the landmarker placed, whatever else is asked for."""
+    gaze, plot = Reader("look", ("eye_points", "size")), Reader("plot", ("look",))
+    size, lids = Reader("size", ("landmarks",)), Reader("shut", ("landmarks",))
+    plan = plan_tasks([plot, gaze, lids, size])
+    assert plan.eyes
+    assert names(plan) == ["size", "shut"]
+    assert [task.name for task in plan.eye_readers] == ["look", "plot"]
+    assert not plan_tasks([lids, size]).eyes
+
+
 @pytest.mark.parametrize(("wanted", "words"), [("pose", "not one string"), ([], "at least one task")])
 def test_what_is_no_list_of_tasks_is_refused(wanted: list[str], words: str) -> None:
     with pytest.raises(TaskError, match=words):
@@ -102,7 +113,7 @@ def test_built_in_readers_are_tasks() -> None:
 def test_other_packages_add_tasks(installed: Callable[..., None]) -> None:
     installed("blink", "nasion.eyes:EyeOpenness")
     built_in = ["pose", "eyes", "eye_state", "lids", "mouth", "gaze"]
-    assert task_names() == ["detect", "landmarks", *built_in, "blink"]
+    assert task_names() == ["detect", "landmarks", "eye_points", *built_in, "blink"]
     assert isinstance(find_task("blink"), EyeOpenness)
 
 

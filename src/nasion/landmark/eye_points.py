@@ -12,12 +12,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
-from nasion.core import Face, FloatArray, ImageArray, IntArray, Landmarks, ModelError, scheme
-from nasion.landmark.landmarker import Placement
+from nasion.core import FloatArray, ImageArray, IntArray, Landmarks, ModelError, scheme
 from nasion.landmark.view import cut
 from nasion.models import Session
 
@@ -144,34 +142,3 @@ def _placed(
     iris = rows[list(IRIS)]
     visibility[iris] = np.minimum(visibility[iris], out["shows"])
     return replace(landmarks, points=points, sigma=sigma, visibility=visibility)
-
-
-class _Placer(Protocol):
-    """A landmarker."""
-
-    def place_many(
-        self, pairs: Sequence[tuple[ImageArray, Face]], *, passes: int | None = None
-    ) -> Sequence[Placement]: ...
-
-
-class WithEyes:
-    """A landmarker whose eye points are placed again.
-
-    Args:
-        landmarker: `nasion.landmark.Landmarker` or what does its work.
-        refiner: looks at the eyes.
-
-    Attributes:
-        scheme: name of the layout that the landmarker places, if it tells.
-    """
-
-    def __init__(self, landmarker: _Placer, refiner: EyeRefiner) -> None:
-        self._landmarker, self._refiner = landmarker, refiner
-        self.scheme: str | None = getattr(landmarker, "scheme", None)
-
-    def place_many(self, pairs: Sequence[tuple[ImageArray, Face]], *, passes: int | None = None) -> list[Placement]:
-        """As `Landmarker.place_many`."""
-        placed = self._landmarker.place_many(pairs, passes=passes)
-        seen = [(image, place.landmarks) for (image, _), place in zip(pairs, placed, strict=True)]
-        better = self._refiner.refine_many(seen)
-        return [replace(place, landmarks=points) for place, points in zip(placed, better, strict=True)]

@@ -12,11 +12,11 @@ from nasion.core import Face, ImageArray, InputError, Reading, TaskError
 from nasion.core import scheme as find_scheme
 from nasion.core.convert import conversion_path
 from nasion.media import check_image
-from nasion.pipeline.task import TaskLike, plan_tasks
+from nasion.pipeline.task import Task, TaskLike, plan_tasks
 from nasion.track import Refiner, Smoother, Tracker, without_duplicates
 
 if TYPE_CHECKING:
-    from nasion.landmark import Placement
+    from nasion.landmark import EyeRefiner, Placement
 
 Mode: TypeAlias = Literal["image", "video"]
 
@@ -116,8 +116,7 @@ class Analyzer:
             threads = 1
         self._detector = _load_detector(detector, tiles, brighten, threshold, device, threads)
         self._landmarker = _load_landmarker(landmarker, accurate, device, threads) if self._plan.place else None
-        if self._landmarker is not None and self._plan.eyes:
-            self._landmarker = _with_eyes(self._landmarker, device, threads)
+        self._eyes = _load_eyes(device, threads) if self._plan.eyes else None
         self.scheme = _scheme_given_out(self._landmarker, scheme)
 
     def __call__(self, image: ImageArray, time_s: float | None = None) -> list[Face]:
@@ -187,6 +186,8 @@ class Analyzer:
     def read(self, image: ImageArray, faces: list[Face], time_s: float | None = None) -> list[Face]:
         """Last of the steps: steady the points, run the readers, bring the points into the wanted scheme.
 
+        Eye points are placed between readers that do not need them and those that do.
+
         Args:
             image: the picture or frame.
             faces: what `follow` gave.
@@ -194,14 +195,23 @@ class Analyzer:
         """
         if time_s is not None:
             faces = self._steadied(faces, time_s)
-        for task in self._plan.readers if faces else ():
+        if faces:
+            faces = self._readings(image, faces, self._plan.readers)
+        if faces and self._eyes is not None:
+            better = self._eyes.refine(image, [face.landmarks for face in faces])
+            faces = [replace(face, landmarks=points) for face, points in zip(faces, better, strict=True)]
+            faces = self._readings(image, faces, self._plan.eye_readers)
+        if self._landmarker is None:
+            return faces
+        return [replace(face, landmarks=face.landmarks.to(self.scheme)) for face in faces]
+
+    def _readings(self, image: ImageArray, faces: list[Face], tasks: Sequence[Task]) -> list[Face]:
+        for task in tasks:
             readings = task.read(image, faces)
             if len(readings) != len(faces):
                 raise TaskError(f"task {task.name!r} gave {len(readings)} readings for {len(faces)} faces")
             faces = [face.with_reading(task.name, reading) for face, reading in zip(faces, readings, strict=True)]
-        if self._landmarker is None:
-            return faces
-        return [replace(face, landmarks=face.landmarks.to(self.scheme)) for face in faces]
+        return faces
 
     def _steadied(self, faces: list[Face], time_s: float) -> list[Face]:
         if self._refiner is not None:
@@ -215,7 +225,7 @@ class Analyzer:
     @property
     def readings(self) -> dict[str, type[Reading]]:
         """Task name to reading type, of all readings that its faces carry: the table's columns follow from it."""
-        return {task.name: task.gives for task in self._plan.readers}
+        return {task.name: task.gives for task in (*self._plan.readers, *self._plan.eye_readers)}
 
     def reset(self) -> None:
         """Forget the clip, in video mode: ids begin at 0 again."""
@@ -323,8 +333,7 @@ def _load_landmarker(model: str | Path | PointPlacer, accurate: bool, device: st
     return Landmarker(model, accurate=accurate, device=device, threads=threads)
 
 
-def _with_eyes(landmarker: PointPlacer, device: str, threads: int | None) -> PointPlacer:
+def _load_eyes(device: str, threads: int | None) -> EyeRefiner:
     from nasion.landmark import EyeRefiner
-    from nasion.landmark.eye_points import WithEyes
 
-    return WithEyes(landmarker, EyeRefiner(device=device, threads=threads))
+    return EyeRefiner(device=device, threads=threads)

@@ -1,9 +1,10 @@
 """Tasks: what can be read from a face, who needs whom, and in which order they run.
 
 Three steps come first and are no readers: ``detect`` finds the faces, ``landmarks`` places the points, ``eye_points``
-places those of irises and lids again from crops of the eyes. A reader is any object with the four members of `Task`.
-Other packages add theirs through the entry-point group ``nasion.tasks``: the entry's name is the task's name, its value
-a class (or function) that makes the task when called without arguments.
+places those of irises and lids again from crops of the eyes, for readers that need it: the others see what the
+landmarker placed, whoever else is asked. A reader is any object with the four members of `Task`. Other packages add
+theirs through the entry-point group ``nasion.tasks``: the entry's name is the task's name, its value a class (or
+function) that makes the task when called without arguments.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 from nasion.core import Face, ImageArray, Reading, TaskError
 
-STEPS = ("detect", "landmarks", "eye_points")
+EYES = "eye_points"
+STEPS = ("detect", "landmarks", EYES)
 ENTRY_POINTS = "nasion.tasks"
 
 _BUILT_IN = {
@@ -62,13 +64,15 @@ class Plan:
 
     Attributes:
         place: whether points are placed; without it faces keep the detector's five.
-        eyes: whether those of the eyes are placed again.
+        eyes: whether those of the eyes are placed again, once the ``readers`` have run.
         readers: tasks in an order in which each comes after those it needs.
+        eye_readers: likewise, those that need eye points.
     """
 
     place: bool
     eyes: bool
     readers: tuple[Task, ...]
+    eye_readers: tuple[Task, ...]
 
 
 def task_names() -> list[str]:
@@ -134,5 +138,12 @@ def plan_tasks(wanted: Sequence[TaskLike]) -> Plan:
 
     for task in wanted:
         visit(task if isinstance(task, str) else task.name, ())
-    eyes = "eye_points" in order
-    return Plan(eyes or "landmarks" in order, eyes, tuple(task for task in order.values() if task is not None))
+    late = {EYES}  # and readers that need eye points, themselves or through another
+    for name, reader in order.items():  # each after all that it needs
+        if reader is not None and late & set(reader.needs):
+            late.add(name)
+    early, eye_readers = (
+        tuple(reader for name, reader in order.items() if reader is not None and (name in late) is which)
+        for which in (False, True)
+    )
+    return Plan(EYES in order or "landmarks" in order, EYES in order, early, eye_readers)
