@@ -14,7 +14,7 @@ INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 CREATE := $(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
 endif
 
-.PHONY: help demo test lint format types layers docs check api clean
+.PHONY: help demo test lint format types layers docs check api web clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -59,6 +59,11 @@ check: lint types layers docs test  ## everything a change must pass
 
 api: $(VENV)/.dev  ## write tests/public_api.txt anew, after a wanted change of the public interface
 	$(BIN)/python tests/test_public_api.py
+
+web:  ## build the studio's page anew from web/ (needs Node 20)
+	@command -v npm >/dev/null || { echo "building the studio's page needs Node 20 or newer, with npm" >&2; exit 1; }
+	npm --prefix web ci --silent --no-audit --no-fund
+	npm --prefix web run --silent build
 
 clean:  ## remove the environment and everything built
 	rm -rf $(VENV) site demo-out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -29,7 +29,7 @@ REACTION_S = 0.25  # eyes set out this long after a target has jumped
 FIXATION_S = 0.9  # on each thing while looking round
 CLOSING_S, CLOSED_S, REOPENING_S = 0.1, 0.05, 0.2  # as in nasion.synth.motion
 SWAY_S = 5.1  # nobody sits quite still
-MARK = 24  # px, side of the mark in the lower left corner whose grey level tells how far the clip is
+MARK = 4  # px, side of the mark in the lower left corner whose grey level tells how far the clip is
 LOOKED_AT = ((0.16, 0.26), (0.4, 0.3), (0.62, 0.3), (0.84, 0.28), (0.84, 0.76), (0.6, 0.78), (0.38, 0.78))
 
 
@@ -51,9 +51,7 @@ class Sitting:
     blinks: tuple[float, ...]
 
 
-def sitting(
-    viewed: Sequence[tuple[float, float]] = LOOKED_AT, *, lead: float = 4.0, pause: float = 4.0
-) -> Sitting:
+def sitting(viewed: Sequence[tuple[float, float]] = LOOKED_AT, *, lead: float = 4.0, pause: float = 4.0) -> Sitting:
     """A whole visit to the studio, blinks in every part of it."""
     targets, step = calibration_points(9), SETTLE_S + CAPTURE_S
     done = lead + len(targets) * step

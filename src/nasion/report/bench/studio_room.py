@@ -1,12 +1,12 @@
 """A visit to the studio in a real browser: Chromium without a window, a clip for its camera, and what the page shows.
 
-A machine that is too slow, or busy, would see too few of the clip's frames. There clip and page's clock both go slower by
-the same factor: the page computes what it would on a machine as much faster, and its times a frame are still the real ones.
+A machine that is too slow, or busy, would see too few of the clip's frames. There clip and page's clock both go slower
+by the same factor: the page computes what it would on a machine as much faster, and its times a frame are still the
+real ones.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
 import subprocess
@@ -133,10 +133,12 @@ class Room:
             self._first_reading()
             took.append(float(self.page.inner_text("#ms-total").split()[0]))
             self.page.click("#stop")
-        self.slower = min(12, max(1, math.ceil(SPARE * min(took) * fps / 1000)))
+        whole = round(fps)  # Chromium rounds rates to whole frames a second
+        slower = (by for by in range(1, whole + 1) if whole % by == 0 and by >= SPARE * min(took) * fps / 1000)
+        self.slower = next(slower, whole)
         if self.slower > 1:
             self.page.evaluate("(by) => slowClock(by)", self.slower)
-            set_rate(clip, fps / self.slower)
+            set_rate(clip, whole // self.slower)
 
     def start_camera(self) -> None:
         """Start it, and wait for the first reading."""
@@ -145,7 +147,9 @@ class Room:
 
     def _first_reading(self) -> None:
         end = time.monotonic() + START_S
-        while not self.page.inner_text("#ms-total").endswith("ms"):  # wait_for_function needs eval, which the page forbids
+        while not self.page.inner_text("#ms-total").endswith(
+            "ms"
+        ):  # wait_for_function needs eval, which the page forbids
             if time.monotonic() > end or not self.page.locator("#problem").is_hidden():
                 raise ModelError(f"the studio reads nothing: {self.page.inner_text('#problem') or 'no frame came'}")
             time.sleep(0.1)
@@ -195,6 +199,10 @@ class Room:
             self.page.click(button)
         coming.value.save_as(path)
         return path
+
+    def see_through(self) -> None:
+        """Wait for the end of the clip's present round."""
+        self.wait(self.clip_seconds - self.at() - 2 / 30)
 
     def timing(self, seconds: float) -> Timing:
         """Watch the times that the live view shows, for a while."""

@@ -1,0 +1,190 @@
+"""The studio in a real browser: time a frame in the page, blinks beside Python's, a nine-point calibration, looks.
+
+    python benchmarks/studio.py [--data ../shared/data] [--write]
+
+Headless Chromium opens `nasion studio` with a clip for its camera: a rendered person who blinks, follows the targets of
+a calibration and looks round, and, where the shared data are, clips of real people. On a machine too slow for a clip's
+rate, clip and page's clock go slower together (column "slowed"); the milliseconds are real ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nasion.core import FloatArray, ImageArray, InputError
+from nasion.media import open_video, read_table, table_to_faces, write_image
+from nasion.pipeline import Analyzer, run_video
+from nasion.pipeline.clip import ClipReader, split_tasks
+from nasion.report.bench.data import data_folder
+from nasion.report.bench.result import Result, Table, publish
+from nasion.report.bench.studio_clips import (
+    LAPTOP,
+    MARK,
+    REACTION_S,
+    Sitting,
+    frames,
+    person,
+    sitting,
+    write_y4m,
+)
+from nasion.report.bench.studio_room import STAGES, Room, serving, visiting
+from nasion.synth import HeadModel
+
+RENDERED_FPS, RENDERED_SIZE = 30.0, (640, 480)
+REAL = ("driving_d12.mp4", "source_s32.mp4")
+LONGEST_S = 20.0
+TIMED_S = 4.0
+
+
+def python_blinks(clip: Path) -> list[int]:
+    """How many ``nasion video --tasks blinks`` finds of each person, most first."""
+    tasks, whole = split_tasks(("blinks",))
+    reader = ClipReader(whole)
+    for frame, faces in run_video(open_video(clip), Analyzer(tasks, mode="video", smooth=False)):
+        reader.add(faces, frame.time_s)
+    return sorted((len(one.blinks) for one in reader.finish().people), reverse=True) or [0]
+
+
+def marked(path: Path) -> tuple[list[ImageArray], float]:
+    """A clip's pictures with even sides, the mark in their corner, and their rate."""
+    with open_video(path) as video:
+        fps = float(video.fps)
+        pictures = [frame.image for frame in video if frame.time_s is not None and frame.time_s < LONGEST_S]
+    out = []
+    for number, image in enumerate(pictures):
+        even = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2].copy()
+        even[-MARK:, :MARK] = round(255 * number / (len(pictures) - 1))
+        out.append(even)
+    return out, fps
+
+
+def visit(
+    name: str, pictures: Iterable[ImageArray], fps: float, folder: Path, script: Sitting | None
+) -> dict[str, Any]:
+    """One clip, seen by the page from its beginning to its end."""
+    clip, photo = folder / f"{name}.y4m", folder / f"{name}.png"
+
+    def noticed() -> Iterator[ImageArray]:
+        for number, image in enumerate(pictures):
+            if not number:
+                write_image(photo, image)
+            yield image
+
+    count = write_y4m(clip, noticed(), fps)
+    found: dict[str, Any] = {"frames": count, "fps": fps, "python_blinks": python_blinks(clip)[0]}
+    with serving() as address, visiting(address, clip) as page:
+        room = Room(page, count / fps)
+        found["computes"] = room.ready()
+        room.keep_up(photo, clip, fps)
+        room.start_camera()
+        page.click("#record")
+        if script:
+            found["calibration"] = room.calibrate(script.calibration_s, LAPTOP.width_mm / 10)
+            found["looks"] = room.look_round(script.viewing_s, script.seconds - script.viewing_s - 0.8)
+            found["look_errors"] = look_errors(room.save("#export-gaze", folder / f"{name}-gaze.csv"), script)
+            page.click("#tab-live")
+        else:
+            room.see_through()
+        found["page_blinks"] = room.blinks()
+        page.click("#record")
+        table = read_table(room.save("#export", folder / f"{name}.csv"))
+        results = table_to_faces(table)
+        found["rows"], found["with_face"] = table.num_rows, sum(bool(result.faces) for result in results)
+        timing = room.timing(TIMED_S * room.slower)
+        found |= {"slowed": room.slower, "median_ms": timing.median, "fastest_ms": timing.fastest_total}
+        found["faults"] = room.faults
+    return found
+
+
+def look_errors(path: Path, script: Sitting) -> dict[str, float]:
+    """Distance of the looks from what was looked at, and of the screen's centre from it, shares of the diagonal."""
+    with path.open(newline="") as file:
+        rows = [[float(row[name]) for name in ("time_s", "x", "y")] for row in csv.DictReader(file)]
+    known = np.array([row for row in rows if np.isfinite(row).all()])
+    starts, places = np.array(script.looks)[:, 0], np.array(script.looks)[:, 1:]
+    at = np.searchsorted(starts, known[:, 0] + script.viewing_s, side="right") - 1
+    settled = known[:, 0] + script.viewing_s - starts[at] > REACTION_S
+    unit = LAPTOP.size / np.hypot(*LAPTOP.size)
+
+    def share(found: FloatArray) -> float:
+        return float(np.median(np.linalg.norm((found - places[at[settled]]) * unit, axis=1)))
+
+    return {"looks": share(known[settled, 1:]), "centre": share(np.full((int(settled.sum()), 2), 0.5))}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, help="the shared data; without them only the rendered clip is shown")
+    parser.add_argument("--write", action="store_true", help="keep the result in benchmarks/results")
+    options = parser.parse_args()
+    try:
+        data: Path | None = data_folder(options.data)
+    except InputError:
+        if options.data:
+            raise
+        data = None
+    script, model = sitting(), HeadModel.load()
+    found: dict[str, dict[str, Any]] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        rendered = frames(script, person(RENDERED_SIZE), model, RENDERED_FPS)
+        found["rendered"] = visit("rendered", rendered, RENDERED_FPS, folder, script)
+        for name in REAL if data else ():
+            pictures, fps = marked(data / "video" / name)
+            found[name] = visit(Path(name).stem, pictures, fps, folder, None)
+    publish(result(found), Path(__file__).parent / "results" if options.write else None)
+
+
+def result(found: dict[str, dict[str, Any]]) -> Result:
+    """The tables."""
+    times = tuple(
+        (name, *(f"{one['median_ms'][stage]:.1f}" for stage in STAGES), f"{one['fastest_ms']:.1f}", one["computes"])
+        for name, one in found.items()
+    )
+    blinks = tuple(
+        (
+            name,
+            one["frames"],
+            f"{one['fps']:.0f}",
+            one["slowed"],
+            one["with_face"],
+            one["page_blinks"],
+            one["python_blinks"],
+        )
+        for name, one in found.items()
+    )
+    rendered = found["rendered"]
+    calibration, errors = rendered["calibration"], rendered["look_errors"]
+    looks = (
+        ("nine points, left out (root mean square)", calibration["error-share"], calibration["error-cm"], ""),
+        ("looking round afterwards, median", f"{100 * errors['looks']:.1f} %", "", f"{100 * errors['centre']:.1f} %"),
+    )
+    times_in = ("clip", *STAGES, "fastest", "computes")
+    blinks_in = ("clip", "frames", "fps", "slowed", "read with a face", "page", "Python")
+    return Result(
+        name="studio",
+        title="The studio in headless Chromium",
+        command="python benchmarks/studio.py",
+        tables=(
+            Table("Time a frame in the page, ms (medians; fastest tenth in all)", times_in, times),
+            Table("Blinks in the page and by `nasion video`", blinks_in, blinks),
+            Table("Looks of the rendered person, shares of the diagonal", ("", "error", "", "screen centre"), looks),
+        ),
+        numbers=found,
+        notes=(
+            "Without a window or a GPU, decoding, drawing and models share the cores; `fastest` is nearer to rest.",
+            "Time is that of the page's own worker, as the live view shows it. Loading takes a second or two, once.",
+            "Where `slowed` is above 1, clip and page's clock went that much slower: the machine could not keep up.",
+        ),
+    )
+
+
+if __name__ == "__main__":
+    main()

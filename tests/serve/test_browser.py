@@ -1,0 +1,134 @@
+"""A real browser visits the studio: a rendered person before its camera blinks, calibrates and looks round."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nasion.media import open_video, read_table, table_to_faces, write_image
+from nasion.pipeline import Analyzer, run_video
+from nasion.pipeline.clip import ClipReader, split_tasks
+from nasion.report.bench.studio_clips import LAPTOP, frames, person, sitting, write_y4m
+from nasion.report.bench.studio_room import Room, Timing, find_browser, serving, visiting
+from nasion.synth import HeadModel
+
+FPS, SIZE = 15.0, (480, 360)
+SITTING = sitting()
+
+
+@dataclass
+class Visit:
+    """What was seen and saved."""
+
+    folder: Path
+    timing: Timing
+    calibration: dict[str, str]
+    gaze: dict[str, str]
+    blinks: int
+    python_blinks: int
+    slower: int
+    faults: list[str] = field(default_factory=list)
+
+
+def blinks_of(clip: Path) -> int:
+    """The count of ``nasion video --tasks blinks``, of the first person."""
+    tasks, whole = split_tasks(("blinks",))
+    reader = ClipReader(whole)
+    for frame, faces in run_video(open_video(clip), Analyzer(tasks, mode="video", smooth=False), ahead=0):
+        reader.add(faces, frame.time_s)
+    return len(reader.finish().people[0].blinks)
+
+
+@pytest.fixture(scope="module")
+def visit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
+    if find_browser() is None:
+        pytest.skip("Chromium absent: apt-get install chromium, or name one in NASION_CHROMIUM")
+    folder = tmp_path_factory.mktemp("studio")
+    clip, photo = folder / "sitting.y4m", folder / "photo.png"
+    pictures = list(frames(SITTING, person(SIZE), HeadModel.load(), FPS))
+    write_y4m(clip, pictures, FPS)
+    write_image(photo, pictures[0])
+    python_blinks = blinks_of(clip)
+    with serving() as address, visiting(address, clip) as page:
+        room = Room(page, SITTING.seconds)
+        room.ready()
+        room.keep_up(photo, clip, FPS)
+        room.start_camera()
+        page.click("#record")
+        calibration = room.calibrate(SITTING.calibration_s, LAPTOP.width_mm / 10)
+        gaze = room.look_round(SITTING.viewing_s, SITTING.seconds - SITTING.viewing_s - 1)
+        room.save("#export-gaze", folder / "gaze.csv")
+        room.save("#export-fixations", folder / "fixations.csv")
+        timing = room.timing(1.0)
+        page.click("#record")
+        blinks = room.blinks()
+        room.save("#export", folder / "table.csv")
+        room.save("#export-blinks", folder / "blinks.csv")
+        yield Visit(folder, timing, calibration, gaze, blinks, python_blinks, room.slower, room.faults)
+
+
+def test_the_page_reads_faces_and_says_how_long_it_takes(visit: Visit) -> None:
+    print(f"{visit.timing.median['total']:.1f} ms a frame in the page; clock slowed {visit.slower} times")
+    assert visit.faults == []
+    assert 0 < visit.timing.fastest_total <= visit.timing.median["total"]
+    assert visit.timing.median["landmarks"] > 0
+
+
+def test_it_counts_the_blinks_that_python_counts(visit: Visit) -> None:
+    assert visit.python_blinks >= len(SITTING.blinks) - 1
+    assert abs(visit.blinks - visit.python_blinks) <= 1
+    rows = list(csv.DictReader((visit.folder / "blinks.csv").open(newline="")))
+    assert len(rows) == visit.blinks
+    assert {row["event"] for row in rows} == {"blink"}
+    assert all(0.05 < float(row["end_s"]) - float(row["start_s"]) < 1 for row in rows)
+
+
+def test_the_exported_table_is_nasions(visit: Visit) -> None:
+    results = table_to_faces(read_table(visit.folder / "table.csv"))
+    seen = [result.faces[0] for result in results if result.faces]
+    assert len(seen) > 0.9 * len(results)
+    assert seen[0].landmarks.points.shape == (478, 3)
+    assert seen[0].landmarks.scheme.name == "dense478"
+    assert {face.track_id for face in seen} == {seen[0].track_id}
+    times = [result.time_s for result in results]
+    assert times == sorted(times)
+    assert np.median([abs(face.pose.yaw) for face in seen]) < 10
+
+
+def test_nine_points_calibrate(visit: Visit) -> None:
+    error = float(visit.calibration["error-share"].split()[0])
+    assert error < 25, "the mean distance of the nine points from the middle of the screen is 35 % of the diagonal"
+    assert int(visit.calibration["frames-used"]) >= 9 * 5
+    assert visit.calibration["error-cm"].endswith(" cm")
+    assert float(visit.calibration["error-cm"].split()[0]) == pytest.approx(
+        error / 100 * np.hypot(LAPTOP.width_mm, LAPTOP.width_mm * 860 / 1360) / 10, rel=0.1
+    )
+    assert "targets" in visit.calibration["guard"]
+
+
+def test_looks_land_where_the_eyes_were(visit: Visit) -> None:
+    rows = list(csv.DictReader((visit.folder / "gaze.csv").open(newline="")))
+    points = np.array([[float(row["x"]), float(row["y"])] for row in rows])
+    known = points[np.isfinite(points).all(axis=1)]
+    assert len(known) > 0.6 * len(points)
+    wanted = np.array(SITTING.looks)[:, 1:][-7:]
+    # the eyes went round: left part first, then right, then back; each look is nearest to somewhere they were
+    assert np.ptp(known[:, 0]) > 0.3
+    to_nearest = np.linalg.norm((known[:, None] - wanted[None]) * (16 / 18.4, 9 / 18.4), axis=2).min(axis=1)
+    assert np.median(to_nearest) < 0.2
+    fixations = list(csv.DictReader((visit.folder / "fixations.csv").open(newline="")))
+    assert len(fixations) == int(visit.gaze["gaze-fixations"]) >= 3
+
+
+def test_without_a_camera_it_says_what_to_do() -> None:
+    if find_browser() is None:
+        pytest.skip("Chromium absent: apt-get install chromium, or name one in NASION_CHROMIUM")
+    with serving() as address, visiting(address, None) as page:
+        page.click("#start-camera")
+        page.wait_for_selector("#problem:not([hidden])")
+        assert page.inner_text("#problem-title") in ("No camera is there", "The camera was refused")
+        assert page.locator("#problem-do li").count() >= 2
+        assert page.locator("#problem-file").is_visible(), "videos and photos still work"
