@@ -180,6 +180,14 @@ def eyes(
     return bench_eyes(folder, wanted, sheet, limit)
 
 
+@_benchmark("identity")
+def identity(data: Data = None, limit: Limit = None) -> Measured:
+    """Open-set identification of people never seen, distance by the eyes, ten minutes of `nasion assist`."""
+    from nasion.report.bench.identity import bench_identity
+
+    return bench_identity(_folder(data), limit)
+
+
 @_benchmark("matching")
 def matching(data: Data = None, limit: Limit = None) -> Measured:
     """Pairs right by optimal transport: two views, faces, layouts."""

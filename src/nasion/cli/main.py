@@ -17,10 +17,19 @@ VERBS = {  # name: where it is, and the first line of its help
     ),
     "video": ("video:video_command", "Follow the faces of a video: one row per face and frame."),
     "parse": ("parse:parse_command", "Label skin, brows, eyes, nose, lips, mouth and hair of every face in pictures."),
+    "blinks": ("blinks:blinks_command", "Find everybody's blinks in an untrimmed video."),
     "live": ("live:live_command", "Follow the faces before a camera until Ctrl-C."),
     "studio": ("studio:studio_command", "Faces, blinks and gaze live in a page of this machine."),
     "events": ("events:events_command", "Turn events into surfaces with locally adaptive decay (LADS)."),
     "gaze": ("gaze:gaze_app", "Where on a screen somebody looks: calibrate, read, train."),
+    "identity": (
+        "identity:identity_app",
+        "Enrol people so that `nasion assist` says their names; list, delete, calibrate. Nothing leaves the machine.",
+    ),
+    "assist": (
+        "assist:assist_command",
+        "Say who is where and how far: people of `nasion identity` by name, all others as unknown.",
+    ),
     "synth": (
         "synth:synth_app",
         "Render faces of nobody, with pose, points, visibility, gaze, lids, action units and light known exactly.",

@@ -119,6 +119,7 @@ RECIPES: dict[str, str] = {
     "kd-landmarks": "nasion.train.kd_landmarks:KDLandmarks",
     "lads": "nasion.train.lads:LADS",
     "mos": "nasion.train.mos:MOS",
+    "mpeblink-instblink": "nasion.train.instblink:InstBlinkRecipe",
     "occface": "nasion.train.occface:OccFace",
     "or-face-selfsup": "nasion.train.or_face:ORFace",
     "pengrui-expression-imitation": "nasion.train.pengrui:Pengrui",

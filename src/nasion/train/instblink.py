@@ -1,0 +1,203 @@
+"""InstBlink: faces, who they are over time, and their blinks by one network of learned queries.
+
+The network is ``instblink_net``; it learns on clips composed of rendered people who move, cross and blink
+(``instblink_clips``), for no annotated film clips come with nasion. ``nasion blinks`` uses the file it exports.
+
+Source: Zeng et al., "Real-time Multi-person Eyeblink Detection in the Wild for Untrimmed Video", CVPR 2023.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nasion.core import InputError, IntArray, ModelError, Scheme, scheme
+from nasion.eyes.clip_linking import ClipTrack, link_clips
+from nasion.eyes.instblink import SYSTEM
+from nasion.media.paths import prepare_output
+from nasion.metrics import BlinkScore, BlinkTrack, blink_score
+from nasion.models import Session
+from nasion.train.export import CLOSE
+from nasion.train.instblink_clips import FPS, Composed, Person, compose, crossing_paths, rendered_people
+from nasion.train.recipe import Progress, Stage, require_torch
+from nasion.train.traced import traced
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+PEOPLE, SEED = 96, 1  # rendered to learn from
+FRAMES, SIDE = 36, 128  # of each, at 15 a second; px
+SIZE = (192, 128)  # px of the frames that the network sees, width and height
+LENGTH = 11  # frames of a clip to learn from
+MOST = 5  # people in a clip
+TRAVEL = 0.4  # of the width, the most walked on average in one: as much as in the 36 frames of use
+THRESHOLDS = np.arange(0.15, 0.8, 0.05)
+
+Look = Callable[[np.ndarray, int], list[ClipTrack]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cast:
+    """People to learn from; as far as the training loop looks, a ``LandmarkSet``."""
+
+    people: tuple[Person, ...]
+    names: tuple[str, ...]
+    size: int
+    skipped: tuple[str, ...] = ()
+    scheme: Scheme = field(default_factory=lambda: scheme("coarse5"))
+
+    def __len__(self) -> int:
+        return len(self.people)
+
+    def take(self, index: Sequence[int] | IntArray) -> Cast:
+        """Some of the people, in the given order."""
+        return replace(self, people=tuple(self.people[i] for i in index), names=tuple(self.names[i] for i in index))
+
+
+class InstBlinkRecipe:
+    """The recipe.
+
+    Args:
+        people: how many are rendered.
+        temporal: whether queries look at themselves in other frames.
+        dynamic: whether queries make the weights that read the picture; otherwise all use the same.
+    """
+
+    name = SYSTEM
+    stages = (
+        Stage("heads", share=0.4, rate=1e-3, trains=("neck", "stages", "start"), batch=4),
+        Stage("all", share=0.6, rate=5e-4, batch=4),
+    )
+    renders = True
+    usage = "blinks CLIP --model"
+
+    def __init__(self, people: int = PEOPLE, temporal: bool = True, dynamic: bool = True) -> None:
+        self.people, self.temporal, self.dynamic = people, temporal, dynamic
+        self.threshold = 0.3  # the released code's; ``finish`` finds our own
+
+    def load(self, path: Path | None, size: int) -> Cast:
+        """Render people; a folder named instead of pictures keeps them. ``size`` is the network's own affair."""
+        people = rendered_people(SEED, self.people, FRAMES, SIDE, cache=path)
+        return Cast(tuple(people), tuple(f"person{i}" for i in range(len(people))), SIZE[0])
+
+    def build(self, points: int, size: int) -> nn.Module:
+        """The network on the embedded detector's backbone."""
+        from nasion.train.detector_file import read_detector
+        from nasion.train.instblink_net import InstBlink
+
+        return InstBlink(read_detector()[0], self.temporal, self.dynamic)
+
+    def draw(self, data: Cast, index: IntArray, rng: np.random.Generator) -> list[Composed]:
+        """A clip around each person named: two to five people, half of them blinking."""
+        return [random_clip(data.people, int(i), rng) for i in index]
+
+    def loss(self, model: nn.Module, batch: list[Composed], step: Progress) -> dict[str, Tensor]:
+        """Of all stages, on tubes matched as wholes."""
+        import torch
+
+        from nasion.train.instblink_net import Target, clip_losses
+
+        frames = torch.from_numpy(np.stack([clip.images for clip in batch])).flatten(0, 1).permute(0, 3, 1, 2).float()
+        targets = [Target(torch.from_numpy(c.boxes), torch.from_numpy(c.blinking)) for c in batch]
+        return clip_losses(model(frames.unflatten(0, (len(batch), -1))), targets)
+
+    def predict(self, model: nn.Module, images: Tensor) -> Tensor:
+        """Not for landmarks.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError(f"{self.name} finds blinks in clips and places no points: nasion blinks CLIP --model MODEL")
+
+    def finish(self, model: nn.Module, held: Cast) -> str:
+        """Choose the threshold of the blink score on people held out, and say how good the network is there."""
+        rng = np.random.default_rng(0)
+        clips = [random_clip(held.people, i, rng, length=FRAMES) for i in range(len(held))]
+        self.threshold, score = best_threshold(clips, looker(model))
+        return (
+            f"held-out people: Inst-AP {score.inst_ap:.2f}, Blink-AP@0.5 {score.blink_ap50:.2f} at a blink score of "
+            f"{self.threshold:.2f}"
+        )
+
+    def export(self, model: nn.Module, path: Path) -> Path:
+        """Write the ONNX file that ``nasion.eyes.instblink.BlinkNetwork`` reads.
+
+        Raises:
+            MissingExtraError: PyTorch or the library ``onnx`` is not installed.
+            MediaError: the file cannot be written.
+            ModelError: the file does not give what PyTorch gives.
+        """
+        torch = require_torch()
+        from nasion.train.instblink_net import Contract
+
+        target, contract = prepare_output(path), Contract(model).eval()
+        facts = {
+            "system": self.name, "size": f"{SIZE[0]}x{SIZE[1]}", "fps": f"{FPS:g}", "threshold": f"{self.threshold:.2f}"
+        }  # fmt: skip
+        example = torch.randint(0, 256, (LENGTH, SIZE[1], SIZE[0], 3), dtype=torch.uint8)
+        names = ("boxes", "face", "blink")
+        axes = {name: {0: "t"} for name in ("frames", *names)}
+        target.write_bytes(traced(contract, {"frames": example}, names, facts=facts, axes=axes))
+        other = example.flip(2)[: LENGTH - 3]
+        with torch.no_grad():
+            expected = contract(other)
+        found = Session(target, threads=1).run({"frames": other.numpy()})
+        off = max(float(np.abs(found[n] - e.numpy()).max()) for n, e in zip(names, expected, strict=True))
+        if not off <= CLOSE:
+            raise ModelError(f"{target}: ONNX Runtime differs from PyTorch by {off:.3g}")
+        return target
+
+
+def random_clip(people: Sequence[Person], first: int, rng: np.random.Generator, length: int = LENGTH) -> Composed:
+    """A clip of one person and one to four others, from their frames where half of them blink."""
+    count = int(rng.integers(2, MOST + 1))
+    others = [int(i) for i in rng.permutation(len(people)) if i != first][: count - 1]
+    chosen = [people[i] for i in (first, *others)]
+    starts = [_start(person, length, rng) for person in chosen]
+    paths = crossing_paths(rng, len(chosen), length, rng.uniform(0, TRAVEL), (0.28, 0.5))
+    return compose(chosen, starts, paths, SIZE, rng, [bool(rng.random() < 0.5) for _ in chosen])
+
+
+def _start(person: Person, length: int, rng: np.random.Generator) -> int:
+    last = len(person) - length
+    if len(person.blinks) and rng.random() < 0.5:
+        blink = person.blinks[int(rng.integers(len(person.blinks)))]
+        return int(np.clip(rng.integers(blink[0] - length + 2, blink[1]), 0, last))
+    return int(rng.integers(0, last + 1))
+
+
+def looker(model: nn.Module) -> Look:
+    """A trained network as a function from frames and the first one's number to the people of that clip."""
+    import tempfile
+
+    from nasion.eyes.instblink import BlinkNetwork
+
+    with tempfile.TemporaryDirectory() as folder:
+        recipe = InstBlinkRecipe()
+        network = BlinkNetwork(recipe.export(model, Path(folder) / "network.onnx"), threads=1)
+    return network.look
+
+
+def best_threshold(clips: Sequence[Composed], look: Look) -> tuple[float, BlinkScore]:
+    """The threshold of the blink score with the best Blink-AP@0.5 over clips of no more than one look."""
+    looked = [look(clip.images, 0) for clip in clips]
+    truth = [clip.tracks() for clip in clips]
+    size = np.tile(SIZE, 2)
+
+    def at(threshold: float) -> BlinkScore:
+        found = [
+            [
+                BlinkTrack(t.boxes * size, t.blinks, t.blink_scores, t.score)
+                for t in link_clips([people], len(clip.images), threshold=threshold)[0]
+            ]
+            for people, clip in zip(looked, clips, strict=True)
+        ]
+        return blink_score(found, truth)
+
+    scores = [at(float(threshold)) for threshold in THRESHOLDS]
+    best = int(np.argmax([score.blink_ap50 for score in scores]))
+    return float(THRESHOLDS[best]), scores[best]

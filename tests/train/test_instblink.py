@@ -1,0 +1,226 @@
+"""InstBlink: clips and their truth, tube matching, what the parts of the network do, and the file that is read back."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nasion.core import InputError, ModelError
+from nasion.eyes.instblink import BlinkNetwork
+from nasion.train.instblink import InstBlinkRecipe, random_clip
+from nasion.train.instblink_clips import Path2D, Person, compose, crossing_paths, still_paths
+
+SIZE = (192, 128)
+
+
+def person(grey: int, frames: int = 20, blinks: tuple[tuple[int, int], ...] = ((4, 9),)) -> Person:
+    """A square face of one grey on a round head; shut eyes are drawn as a dark bar."""
+    images = np.full((frames, 40, 40, 3), grey, np.uint8)
+    made = Person(
+        images, np.zeros((frames, 40, 40), np.uint8), np.tile(np.float32((10, 10, 29, 31)), (frames, 1)),
+        np.array(blinks, np.int64).reshape(-1, 2),
+    )  # fmt: skip
+    made.alpha[:, 4:38, 6:34] = 255
+    made.images[made.blinking, 16:19, 12:28] = grey // 3
+    return made
+
+
+def stand(x: float, side: float = 0.3, frames: int = 20) -> Path2D:
+    return Path2D(np.tile((x, 0.5), (frames, 1)), np.full(frames, side))
+
+
+def test_the_truth_lies_on_the_people() -> None:
+    two = [person(60), person(200, blinks=())]
+    clip = compose(two, [0, 0], [stand(0.25), stand(0.75)], SIZE, np.random.default_rng(0))
+    assert clip.images.shape == (20, 128, 192, 3) and np.isfinite(clip.boxes).all()
+    for k, grey in enumerate((60, 200)):
+        x0, y0, x1, y1 = (clip.boxes[k, 0] * (192, 128, 192, 128)).round().astype(int)
+        inside = clip.images[0, y0 + 2 : y1 - 1, x0 + 2 : x1 - 1].mean()
+        assert abs(inside - grey) < 0.25 * grey  # but for the clip's own light
+        assert (x1 - x0, y1 - y0) == (
+            pytest.approx(0.3 * 192 * 19 / 40, abs=2),
+            pytest.approx(0.3 * 192 * 21 / 40, abs=2),
+        )
+    assert clip.blinking[0].tolist() == [4 <= t < 9 for t in range(20)] and not clip.blinking[1].any()
+    tracks = clip.tracks()
+    assert tracks[0].blinks.tolist() == [[4, 9]] and len(tracks[1].blinks) == 0
+
+
+def test_who_is_covered_is_not_there_and_neither_is_their_blink() -> None:
+    near, far = person(200, blinks=()), person(60)
+    clip = compose([far, near], [0, 0], [stand(0.5, 0.25), stand(0.5, 0.45)], SIZE, np.random.default_rng(0))
+    assert np.isnan(clip.boxes[0]).all() and np.isfinite(clip.boxes[1]).all()
+    assert len(clip.tracks()) == 1
+    outside = compose([far], [0], [stand(1.3)], SIZE, np.random.default_rng(0))
+    assert np.isnan(outside.boxes).all()
+
+
+def test_mirrored_people_have_mirrored_boxes() -> None:
+    one = person(90)
+    object.__setattr__(one, "boxes", one.boxes - np.float32((5, 0, 5, 0)))
+    plain, other = (
+        compose([one], [0], [stand(0.5)], SIZE, np.random.default_rng(0), [flip]).boxes[0, 0] for flip in (False, True)
+    )
+    assert plain[[0, 2]].mean() < 0.49 < 0.51 < other[[0, 2]].mean()
+
+
+def test_paths_cross() -> None:
+    paths = crossing_paths(np.random.default_rng(3), 5, 75, 0.8)
+    x = np.stack([path.centre[:, 0] for path in paths])
+    assert (np.argsort(x[:, 0]) != np.argsort(x[:, -1])).any()
+    assert len(still_paths(3, 10, 0.4)) == 3
+
+
+def test_half_of_the_views_show_a_blink() -> None:
+    people = [person(60 + 20 * i, 36, ((12, 17),)) for i in range(6)]
+    rng = np.random.default_rng(0)
+    clips = [random_clip(people, i % 6, rng) for i in range(30)]
+    assert {len(clip.boxes) for clip in clips} == {2, 3, 4, 5}
+    assert 0.4 < np.mean([clip.blinking.any(1).mean() for clip in clips]) < 0.9
+
+
+def test_it_places_no_landmarks() -> None:
+    with pytest.raises(InputError, match="places no points"):
+        InstBlinkRecipe().predict(None, None)
+
+
+# ---------------------------------------------------------------------------------------------- with PyTorch
+
+
+@pytest.fixture
+def torch():
+    found = pytest.importorskip("torch", reason="PyTorch absent: training needs the extra `train`")
+    found.manual_seed(0)
+    return found
+
+
+@pytest.fixture
+def net(torch):
+    from nasion.train.instblink_net import InstBlink
+
+    return InstBlink().eval()
+
+
+def test_a_query_is_one_person_in_all_frames(torch) -> None:
+    """Two people change places; each query is right in half of the frames for both, tubes decide."""
+    from nasion.train.instblink_net import Target, match_tubes
+
+    left, right = torch.tensor([0.1, 0.1, 0.3, 0.4]), torch.tensor([0.6, 0.1, 0.8, 0.4])
+    way = torch.linspace(0, 1, 8)[:, None]
+    a, b = left + way * (right - left), right + way * (left - right)
+    target = Target(torch.stack([a, b]), torch.zeros(2, 8, dtype=torch.bool))
+    stays = left.expand(8, 4)
+    boxes = torch.stack([stays, b, a], 1)  # queries: one that stays where a begins and b ends, and the two people
+    queries, people = match_tubes(boxes, torch.zeros(8, 3), target)
+    assert dict(zip(people.tolist(), queries.tolist(), strict=True)) == {0: 2, 1: 1}
+
+
+def test_absent_frames_do_not_count_in_matching_and_blinks_only_where_seen(torch) -> None:
+    from nasion.train.instblink_net import Target, clip_losses
+
+    box = torch.tensor([0.2, 0.2, 0.4, 0.5])
+    target = Target(box.expand(1, 6, 4).clone(), torch.zeros(1, 6, dtype=torch.bool))
+    target.boxes[0, 3:] = torch.nan
+    target.blinking[0, 4] = True
+    centre = torch.tensor([0.3, 0.35, 0.2, 0.3]).expand(1, 6, 1, 4).clone()
+    far = centre.clone()
+    far[:, 3:] = 0.9
+    face, blink = torch.full((1, 6, 1), -9.0), torch.full((1, 6, 1), -9.0)
+    face[:, :3] = 9.0
+    for boxes in (centre, far):  # where nobody is, it does not matter where the box stands
+        losses = clip_losses([(boxes, face, blink)], [target])
+        assert all(float(losses[name]) < 1e-3 for name in losses), losses
+    blink[0, 1] = 9.0
+    assert float(clip_losses([(centre, face, blink)], [target])["blink"]) > 1
+
+
+def test_roi_align_reads_what_lies_under_the_box(torch) -> None:
+    from nasion.train.instblink_net import roi_align
+
+    y, x = torch.meshgrid(torch.arange(20.0), torch.arange(30.0), indexing="ij")
+    maps = torch.stack([x + 0.5, y + 0.5])[None]  # a map of its own px edges' coordinates
+    box = torch.tensor([[[0.5, 0.4, 0.4, 0.5]]])
+    under = roi_align(maps, box)[0].view(7, 7, 2)
+    steps = (torch.arange(7) + 0.5) / 7 - 0.5
+    torch.testing.assert_close(under[..., 0], (30 * (0.5 + 0.4 * steps)).expand(7, 7), atol=1e-4, rtol=0)
+    torch.testing.assert_close(under[..., 1], (20 * (0.4 + 0.5 * steps))[:, None].expand(7, 7), atol=1e-4, rtol=0)
+
+
+def test_queries_make_their_own_convolutions(torch) -> None:
+    from nasion.train.instblink_net import WIDTH, DynamicConv
+
+    under, queries = torch.randn(1, 49, WIDTH).expand(2, -1, -1), torch.randn(2, WIDTH)
+    for own in (True, False):
+        layer = DynamicConv(own)
+        change = layer(queries, under) - layer.norm(queries)
+        weights = layer.weights(queries if own else torch.ones_like(queries))
+        assert torch.equal(weights[0], weights[1]) is not own
+        assert change.abs().max() > 0.1
+
+
+def test_queries_look_at_other_frames_and_at_each_other(torch, net) -> None:
+    from nasion.train.instblink_net import InstBlink
+
+    clip = torch.rand(1, 4, 3, 64, 96) * 255
+    other = clip.clone()
+    other[:, 3] = 0
+    apart = InstBlink(temporal=False).eval()
+    apart.load_state_dict(net.state_dict())
+    with torch.no_grad():
+        for model, reaches in ((net, True), (apart, False)):
+            before, after = (model(c)[-1][2][0, 0] for c in (clip, other))  # blink logits of the first frame
+            assert (not torch.allclose(before, after, atol=1e-6)) is reaches
+        layer = net.stages[0].attention
+        queries = torch.randn(1, 3, 5, 64)
+        moved = queries.clone()
+        moved[0, 0, 1] += 1
+        assert not torch.allclose(layer(queries)[0, 0, 0], layer(moved)[0, 0, 0])
+        assert torch.allclose(layer(queries)[0, 1], layer(moved)[0, 1])
+
+
+def test_giou_and_focal_are_what_they_are_called(torch) -> None:
+    from nasion.train.instblink_net import focal, giou
+
+    a = torch.tensor([0.0, 0, 1, 1])
+    assert float(giou(a, a)) == pytest.approx(1)
+    assert float(giou(a, torch.tensor([0.5, 0, 1.5, 1]))) == pytest.approx(1 / 3)
+    assert float(giou(a, torch.tensor([2.0, 0, 3, 1]))) == pytest.approx(-1 / 3)
+    logit = torch.tensor([2.0, 2.0])
+    p = 1 / (1 + np.exp(-2))
+    expected = [0.25 * (1 - p) ** 2 * -np.log(p), 0.75 * p**2 * -np.log(1 - p)]
+    np.testing.assert_allclose(focal(logit, torch.tensor([1.0, 0.0])).numpy(), expected, rtol=1e-4)
+
+
+def test_it_learns_a_clip_by_heart_and_the_file_says_the_same(torch, tmp_path: Path, monkeypatch) -> None:
+    """A few steps on one clip: losses fall; exported, read and linked without PyTorch it gives the same people."""
+    from nasion.train import instblink, instblink_net
+    from nasion.train.instblink_net import InstBlink
+
+    monkeypatch.setattr(instblink_net, "STAGES", 2)
+    recipe = InstBlinkRecipe()
+    two = [person(40, 8), person(220, 8, ())]
+    clip = compose(two, [0, 0], [stand(0.3, frames=8), stand(0.7, frames=8)], (96, 64), np.random.default_rng(0))
+    model = InstBlink()
+    optimiser = torch.optim.AdamW(model.parameters(), lr=2e-3)
+    totals = []
+    for _ in range(20):
+        loss = sum(recipe.loss(model, [clip], None).values())
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        totals.append(float(loss.detach()))
+    assert totals[-1] < 0.5 * totals[0]
+    monkeypatch.setattr(instblink, "SIZE", (96, 64))
+    path = recipe.export(model.eval(), tmp_path / "network.onnx")
+    network = BlinkNetwork(path, threshold=0.5, threads=1)
+    assert (network.size, network.fps) == ((96, 64), 15.0)
+    with torch.no_grad():
+        expected = instblink_net.Contract(model)(torch.from_numpy(clip.images))
+    said = network._session.run({"frames": clip.images})
+    np.testing.assert_allclose(said["boxes"], expected[0].numpy(), atol=1e-3)
+    assert set(said) == {"boxes", "face", "blink"} and said["blink"].shape == (8, 12)
+
+
+def test_another_file_is_refused() -> None:
+    with pytest.raises(ModelError, match="cannot find blinks"):
+        BlinkNetwork("gaze")
