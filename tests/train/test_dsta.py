@@ -1,13 +1,17 @@
 """DSTA's network and what it learns from: the branches stay apart, permutations are undone, the flow is a density."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch absent")
 
+from nasion.core import scheme  # noqa: E402
 from nasion.track.refiner import PAST  # noqa: E402
-from nasion.train.dsta import DSTA, ClipSet, steady, window_at, windows  # noqa: E402
+from nasion.train.dsta import DSTA, ClipSet, window_at, windows  # noqa: E402
 from nasion.train.dsta_clips import Clip, put_before  # noqa: E402
+from nasion.train.dsta_goal import facing, rings, steady  # noqa: E402
 from nasion.train.dsta_net import FRAMES, Dsta, Flow, neighbourhoods, rle  # noqa: E402
 
 COUNT = 546
@@ -81,6 +85,40 @@ def test_some_groups_alone_give_what_all_together_give():
     assert torch.allclose(whole[:, net.chosen(only)][:, there], part[:, there], atol=1e-5)
 
 
+def test_facing_points_lie_above_each_other_and_no_group_cuts_a_pair():
+    mean = np.concatenate([scheme(name).template[:, :2] for name in ("dense478", "ibug68")])
+    pairs, net = np.concatenate([facing(ring) for ring in rings()]), Dsta()
+    above, below = mean[pairs[:, 0]], mean[pairs[:, 1]]
+    assert (np.abs(above - below)[:, 0] < 6).all()  # mm
+    assert (np.abs(above - below)[:, 1] > 1).all()
+    only = torch.tensor([*net.lively.tolist(), 20])
+    one, other = net.facing_in(only)
+    found = net.chosen(only)[torch.stack([one, other], 1)]
+    assert sorted(map(tuple, found.tolist())) == sorted(map(tuple, pairs.tolist()))
+    assert not net.facing_in(torch.tensor([20]))[0].numel()
+
+
+def test_a_rounded_blink_costs_more_than_the_same_error_of_the_whole_eye():
+    """Lids half as far apart as they should be, and both moved by as much: the gaps tell them apart."""
+    from nasion.train.dsta import Windows
+    from nasion.train.recipe import Progress
+
+    one, recipe = clip(frames=FRAMES), DSTA()
+    model = recipe.build(COUNT, 96)
+    upper, lower = np.concatenate([facing(ring) for ring in rings()]).T
+    costs = {}
+    for name, sign in (("shifted", 1.0), ("rounded", -1.0)):
+        target = one.raw[PAST][None].copy()
+        target[:, upper, 1] += 2
+        target[:, lower, 1] += 2 * sign
+        batch = Windows(one.raw[None], one.sigma[None], one.visibility[None], np.zeros((1, FRAMES), np.float32),
+                        np.ones((1, FRAMES), np.float32), target)  # fmt: skip
+        torch.manual_seed(0)
+        costs[name] = float(recipe.loss(model, batch, Progress("train", 0, 0.0))["gaps"].detach())
+    assert costs["shifted"] == pytest.approx(0, abs=1e-3)
+    assert costs["rounded"] > 1
+
+
 def test_a_fresh_network_changes_nothing_and_unseen_frames_count_for_nothing():
     points, told, seen = inputs()
     with torch.inference_mode():
@@ -110,6 +148,27 @@ def test_the_goal_keeps_the_landmarkers_own_habit():
     goal = steady(one)
     assert (goal - one.truth).mean() == pytest.approx(2.0, abs=0.1)
     assert np.abs(np.diff(goal - one.truth, axis=0)).max() < 0.15
+
+
+def test_the_goal_shows_as_much_of_a_blink_as_the_landmarker_does():
+    """Lids that come half as near as they should are not taught to close; noise on them is still taken away."""
+    one, rng = clip(frames=40), np.random.default_rng(0)
+    shut = np.zeros(40)
+    shut[10:16] = (0.3, 0.8, 1, 1, 0.8, 0.3)
+    raw, truth = one.raw.copy(), one.truth.copy()
+    for ring in rings():
+        upper, lower = facing(ring).T
+        truth[:, upper] = truth[:, lower]
+        truth[:, upper, 1] -= 8 * (1 - shut[:, None])
+        raw[:, lower] = truth[:, lower] + 2
+        raw[:, upper, 0], raw[:, upper, 1] = truth[:, upper, 0] + 2, truth[:, lower, 1] + 2 - 8 + 4 * shut[:, None]
+        raw[:, ring] += rng.normal(0, 0.2, (40, len(ring), 2))
+    blinking = replace(one, raw=raw, truth=truth, blinks=shut > 0)
+    goal = steady(blinking)
+    upper, lower = facing(rings()[3]).T
+    gap = (goal[:, lower, 1] - goal[:, upper, 1]).mean(1)
+    assert np.ptp(gap) == pytest.approx(4, abs=0.4)
+    assert np.abs(np.diff(gap[20:])).max() < 0.05
 
 
 def test_windows_at_the_ends_are_filled_and_marked():

@@ -61,7 +61,7 @@ def make_clips(
     count: int,
     seed: int,
     *,
-    frames: int = 48,
+    frames: int = 32,
     cover: bool = True,
     scripts: str | None = None,
     report: Callable[[int], None] | None = None,

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from nasion.core import IntArray, scheme
 from nasion.track.refiner import AHEAD, LAYOUT, PAST
+from nasion.train.dsta_goal import facing, rings
 
 FRAMES = PAST + 1 + AHEAD
 WIDTH, HEADS, BLOCKS = 32, 4, 2  # of a token; attention heads; blocks of each branch
 LARGEST = 24  # points in a neighbourhood
 FEATURES = 7
 MOVED, WORST = 30.0, 0.1  # how much louder movements are than places; the largest sigma, face sizes
-LIVELY = ("left_eye", "right_eye", "inner_lips")  # the parts that move quickest
 PARTS = {
     "dense478": (
         "right_eye", "left_eye", "right_iris", "left_iris", "right_brow", "left_brow", "nose", "outer_lips",
@@ -130,11 +130,12 @@ class Dsta(nn.Module):
             table[row, : len(group)], there[row, : len(group)] = torch.from_numpy(group), 1
             for column, point in enumerate(group):
                 back[int(point)] = row * widest + column
-        lively = {int(i) + first for first, name in ((0, LAYOUT[0]), (count - 68, LAYOUT[1]))
-                  for part in LIVELY for i in scheme(name).index(part)}  # fmt: skip
+        lively = set(torch.cat([torch.from_numpy(ring) for ring in rings()]).tolist())
         chosen = [row for row, group in enumerate(groups) if lively & set(group.tolist())]
+        pairs = torch.cat([torch.from_numpy(facing(ring)) for ring in rings()])
         self.register_buffer("own", (torch.arange(FRAMES) == PAST).float(), persistent=False)
         self.register_buffer("lively", torch.tensor(chosen), persistent=False)
+        self.register_buffer("facing", pairs, persistent=False)
         self.register_buffer("table", table)
         self.register_buffer("there", there)
         self.register_buffer("back", torch.tensor(back))
@@ -182,6 +183,14 @@ class Dsta(nn.Module):
     def chosen(self, only: Tensor) -> Tensor:
         """(G' K,) the points of some groups; small groups repeat their first point to fill up."""
         return self.table[only].flatten()
+
+    def facing_in(self, only: Tensor) -> tuple[Tensor, Tensor]:
+        """The pairs of ``dsta_goal.facing`` in some groups, as rows of ``chosen``; no group cuts a pair."""
+        index, real = self.chosen(only), self.there[only].flatten() > 0
+        row = torch.full((len(self.back),), -1)
+        row[index[real]] = torch.arange(len(index))[real]
+        one, other = row[self.facing].T
+        return one[one >= 0], other[one >= 0]
 
     def _over_time(self, features: Tensor, seen: Tensor, only: Tensor | None) -> Tensor:
         """(B, N, C): each point's own tokens over time; no other point's."""
