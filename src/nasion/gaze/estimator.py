@@ -18,7 +18,7 @@ from nasion.models import Session
 
 WORST = 20.0  # degrees of expected error at which a direction says no more than the head's
 SHUT = 0.10  # lid height over eye width below which the iris cannot be seen
-SHARP = 0.022  # expected error of the iris points over the eyes' distance that the network was trained for
+SHARP = 0.011  # expected error of the iris and lid points over the eyes' distance that the network was trained for
 _NAN = (float("nan"),) * 3
 
 
@@ -34,7 +34,7 @@ class LandmarkGaze:
         ModelError: the model cannot be loaded or reads no gaze.
     """
 
-    name, needs, gives = "gaze", ("landmarks", "pose"), Gaze
+    name, needs, gives = "gaze", ("landmarks", "eye_points", "pose"), Gaze
 
     def __init__(self, model: str | Path = "gaze", camera: Camera | None = None) -> None:
         self.session, self.camera = Session(model, threads=1), camera
