@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from nasion.cli.errors import NasionGroup
+from nasion.cli.look import add_commands
 
 if TYPE_CHECKING:
     from nasion.core import Camera
@@ -20,7 +21,7 @@ gaze_app = typer.Typer(
     cls=NasionGroup,
     add_completion=False,
     no_args_is_help=True,
-    help="Where on a screen somebody looks: calibrate, read, train. For directions in photos: analyze --tasks gaze.",
+    help="Where people look: on a screen after a calibration, in a photo, at a photo. For directions: analyze --tasks gaze.",
 )
 
 Source: TypeAlias = Annotated[Path, typer.Argument(metavar="SOURCE", help="A folder of pictures, or a video.")]
@@ -31,6 +32,9 @@ Targets: TypeAlias = Annotated[
 FieldOfView: TypeAlias = Annotated[
     float, typer.Option(min=10, max=170, metavar="DEG", help="Of the camera, over the longer side of its picture.")
 ]
+
+
+add_commands(gaze_app)  # what has to do with looking at pictures
 
 
 @gaze_app.callback()

@@ -115,6 +115,7 @@ RECIPES: dict[str, str] = {
     "baseline": "nasion.train.baseline:Baseline",
     "dsta": "nasion.train.dsta:DSTA",
     "featenhancer": "nasion.train.featenhancer:LowLight",
+    "foveated-retinotopy": "nasion.train.retinotopy:Retinotopy",
     "fgtbt": "nasion.train.fgtbt:FGTBT",
     "kd-landmarks": "nasion.train.kd_landmarks:KDLandmarks",
     "lads": "nasion.train.lads:LADS",
@@ -125,6 +126,7 @@ RECIPES: dict[str, str] = {
     "pengrui-expression-imitation": "nasion.train.pengrui:Pengrui",
     "rtnet-tanh-polar": "nasion.train.rtnet:RTNetRecipe",
     "sht": "nasion.train.sht:SHT",
+    "vitgaze": "nasion.train.vitgaze:GazeFollowing",
     "worldcomp2d": "nasion.train.worldcomp2d:WorldComp2D",
 }
 """What users type to ``module:class``; a class is made without arguments. Slugs of the catalogue where there is one."""

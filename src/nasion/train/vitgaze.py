@@ -1,0 +1,232 @@
+"""ViTGaze in small: a network that says where in a scene each person looks, trained on rendered scenes in minutes.
+
+The published network stands on DINOv2, which learned from 142 million pictures; its weights go into the same classes
+(``nasion.train.vitgaze_weights``). What is trained here is the same design with four blocks, on scenes of 64 px: it
+checks the mechanism and follows gaze on such scenes, not on photos.
+
+Source: Song et al., "ViTGaze: Gaze Following with Interaction Features in Vision Transformers", Visual Intelligence
+2:31 (2024), arXiv 2403.12778.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nasion.core import FloatArray, InputError
+from nasion.metrics.following import FollowingScore, gaussian_map, score_following
+from nasion.train.gaze_scenes import SIDE, GazeScene, Heads, draw_scene, render_heads
+from nasion.train.loop import LARGEST_GRADIENT, learning_rate
+from nasion.train.recipe import require_torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from nasion.train.vitgaze_net import Schooling, ViTGaze
+
+PEOPLE, HELD_PEOPLE, HELD = 64, 16, 300  # rendered to learn from; others to be scored on, in so many scenes
+POOL = 6000  # scenes drawn before training; each is also seen the other way round
+BATCH, RATE, DECAY = 32, 1.5e-3, 0.05
+HEAT, FOCAL, MASK = 10_000.0, 100.0, 100.0  # weights of the three losses, the paper's
+WAY, THINGS = 30.0, 30.0  # of the two that stand for the pretraining that the published backbone had
+SIGMA, SUREST = 3.0, 0.05  # px of the target's bell on 64 px; what a head's patch score is cut off at
+
+Report = Callable[[float, dict[str, float]], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Followed:
+    """A trained network.
+
+    Attributes:
+        net: in evaluation mode.
+        steps: done.
+        loss: mean of each term over the last fifth of the steps.
+    """
+
+    net: ViTGaze
+    steps: int
+    loss: dict[str, float]
+
+    def predict(self, scenes: Sequence[GazeScene]) -> tuple[FloatArray, FloatArray]:
+        """(N, 64, 64) heatmaps and (N,) probabilities of looking inside, for each scene's first head."""
+        import torch
+
+        maps, inside = [], []
+        self.net.eval()
+        with torch.inference_mode():
+            for at in range(0, len(scenes), 64):
+                images, masks, *_ = _batch(scenes[at : at + 64])
+                found, logit, _ = self.net(images, masks[:, :1])
+                maps.append(found.numpy())
+                inside.append(logit.sigmoid().numpy())
+        return np.concatenate(maps), np.concatenate(inside)
+
+    def export(self, path: Path) -> Path:
+        """Write the ONNX file that ``nasion gaze follow --model`` takes."""
+        import torch
+
+        from nasion.train.traced import traced
+        from nasion.train.vitgaze_net import Contract
+
+        example = {
+            "scene": torch.zeros(1, SIDE, SIDE, 3, dtype=torch.uint8),
+            "heads": torch.tensor([[4.0, 4, 20, 24], [30, 30, 44, 50]]),
+        }
+        free = {"scene": {}, "heads": {0: "p"}, "maps": {0: "p"}, "inside": {0: "p"}}
+        facts = {"system": "vitgaze", "side": str(SIDE)}
+        path.write_bytes(traced(Contract(self.net, SIDE), example, ["maps", "inside"], facts=facts, axes=free))
+        return path
+
+
+def train_vitgaze(
+    scenes: Sequence[GazeScene],
+    *,
+    minutes: float | None = None,
+    steps: int | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    report: Report | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Followed:
+    """Train the small network.
+
+    Args:
+        scenes: to learn from; each is shown the other way round half of the time.
+        minutes: how long; or
+        steps: how many steps. Exactly one of the two.
+        seed: of weights and batches.
+        threads: PyTorch's; None leaves them as they are.
+        report: called after each step with the fraction done and the terms of the loss.
+        clock: what ``minutes`` are counted with, seconds.
+
+    Raises:
+        InputError: no scenes, or not exactly one of ``minutes`` and ``steps``.
+        MissingExtraError: PyTorch is not installed.
+    """
+    if not scenes or (minutes is None) == (steps is None):
+        raise InputError(f"give scenes, and minutes or steps; got {len(scenes)} scenes, {minutes=}, {steps=}")
+    torch = require_torch()
+    from nasion.train.vitgaze_net import Schooling, ViTGaze
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    torch.manual_seed(seed)
+    rng, net = np.random.default_rng(seed), ViTGaze()
+    school = Schooling(net.shape.dim)
+    learning = [*net.parameters(), *school.parameters()]
+    optimiser = torch.optim.AdamW(learning, lr=RATE, betas=(0.9, 0.99), weight_decay=DECAY)
+    net.train()
+    began, done, fraction, log = clock(), 0, 0.0, []
+    while fraction < 1:
+        chosen = [scenes[i] for i in rng.integers(len(scenes), size=BATCH)]
+        chosen = [scene.mirror() if rng.random() < 0.5 else scene for scene in chosen]
+        for group in optimiser.param_groups:
+            group["lr"] = RATE * learning_rate(fraction)
+        terms = losses(net, school, *_batch(chosen))
+        optimiser.zero_grad(set_to_none=True)
+        torch.stack(list(terms.values())).sum().backward()
+        torch.nn.utils.clip_grad_norm_(learning, LARGEST_GRADIENT)
+        optimiser.step()
+        done += 1
+        fraction = done / steps if steps else (clock() - began) / (60 * (minutes or 0))
+        log.append({name: float(term.detach()) for name, term in terms.items()})
+        if report is not None:
+            report(min(fraction, 1.0), log[-1])
+    late = log[-max(len(log) // 5, 1) :]
+    return Followed(net.eval(), done, {name: float(np.mean([row[name] for row in late])) for name in late[0]})
+
+
+def losses(
+    net: ViTGaze, school: Schooling, images: Tensor, masks: Tensor, targets: Tensor, inside: Tensor, ways: Tensor
+) -> dict[str, Tensor]:
+    """Heatmaps of those who look inside, whether they do, which patches belong to any head; and the schooling's two."""
+    from torch.nn import functional
+
+    attention, features = net.backbone(images)
+    maps, logit, heads = net.read(images, attention, features, masks[:, :1])
+    square = ((maps - targets) ** 2).mean((1, 2))
+    chance = functional.binary_cross_entropy_with_logits(logit, inside, reduction="none")
+    patches = functional.max_pool2d(masks[:, 1:], net.shape.patch)
+    known = functional.binary_cross_entropy_with_logits(heads, patches[:, :1], reduction="none")
+    weights, _ = net.pam(images, masks[:, :1])
+    way = school.way((weights[:, None] @ features).squeeze(1))
+    things = functional.binary_cross_entropy_with_logits(school.things(features)[..., 0], patches[:, 1].flatten(1))
+    return {
+        "heat": HEAT * (square * inside).sum() / inside.sum().clamp_min(1),
+        "inside": FOCAL * ((1 - (-chance).exp()) ** 2 * chance).mean(),
+        "heads": MASK * known.clamp_min(SUREST).mean(),
+        "way": WAY * functional.mse_loss(way, ways),
+        "things": THINGS * things,
+    }
+
+
+def _batch(scenes: Sequence[GazeScene]) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Normalised scenes; masks (N, 3, S, S) of the head asked about, all heads, all things; maps; inside; ways."""
+    import torch
+
+    from nasion.train.vitgaze_net import head_masks, normalised
+
+    images = normalised(torch.from_numpy(np.stack([scene.image for scene in scenes])))
+    rows = []
+    for scene in scenes:
+        heads = head_masks(torch.from_numpy(scene.heads.astype(np.float32)), SIDE)
+        things = torch.zeros(1, SIDE, SIDE)
+        for x0, y0, x1, y1 in np.rint(scene.things).astype(int).clip(0):
+            things[0, y0 : y1 + 1, x0 : x1 + 1] = 1
+        rows.append(torch.cat([heads[0], heads.amax(0), things]))
+    maps = np.stack([gaussian_map(scene.target, SIDE, SIGMA) for scene in scenes])
+    inside = np.array([scene.inside for scene in scenes], np.float32)
+    ways = np.stack([scene.gaze[:2] for scene in scenes]).astype(np.float32)
+    return images, torch.stack(rows), torch.from_numpy(maps), torch.from_numpy(inside), torch.from_numpy(ways)
+
+
+def make_scenes(heads: Heads, count: int, seed: int) -> list[GazeScene]:
+    """Random scenes of some heads."""
+    rng = np.random.default_rng(seed)
+    return [draw_scene(rng, heads) for _ in range(count)]
+
+
+def evaluate(maps: FloatArray, inside: FloatArray, scenes: Sequence[GazeScene]) -> FollowingScore:
+    """Score (N, 64, 64) maps and (N,) probabilities against the scenes' truth."""
+    targets = [((scene.target + 0.5) / SIDE)[None] for scene in scenes]
+    return score_following(maps, inside, targets)
+
+
+class GazeFollowing:
+    """The training system ``vitgaze``."""
+
+    name = "vitgaze"
+
+    def make(
+        self,
+        data: Path | None,
+        out: Path,
+        *,
+        minutes: float,
+        seed: int,
+        threads: int | None = None,
+        report: Report | None = None,
+    ) -> list[str]:
+        """Render scenes, train on them, score on people never seen, write the network.
+
+        Raises:
+            InputError: ``data`` is given: there is nothing to learn from pictures here.
+        """
+        if data is not None:
+            raise InputError(f"{self.name} learns from rendered scenes: leave {data} out")
+        learn = make_scenes(render_heads(PEOPLE, seed), POOL, seed)
+        found = train_vitgaze(learn, minutes=minutes, seed=seed, threads=threads, report=report)
+        held = make_scenes(render_heads(HELD_PEOPLE, seed + 90_001), HELD, seed + 1)
+        score = evaluate(*found.predict(held), held)
+        found.export(out)
+        figures = f"distance {score.distance:.3f} of the side, AUC {score.auc:.3f}, AP of outside {score.outside:.3f}"
+        return [
+            f"{self.name}: {found.steps} steps; on {HELD} scenes of {HELD_PEOPLE} people never seen: {figures}",
+            f"wrote {out}; try: nasion gaze follow PHOTO --model {out}",
+        ]
