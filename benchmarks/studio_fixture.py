@@ -226,18 +226,22 @@ def _clip(store: Store, model: HeadModel, floats: Path) -> dict[str, Any]:
     frames = np.stack(images)
     store.add("clip.images", np.diff(frames, axis=0, prepend=np.zeros_like(frames[:1])), "uint8")
     clip = [Frame(image, i, i / CLIP_FPS) for i, image in enumerate(frames)]
-    analyzer = Analyzer(("pose", "lids"), mode="video", landmarker=floats, threads=1)
+    steady, plain = (
+        Analyzer(tasks, mode="video", landmarker=floats, threads=1, smooth=smooth)
+        for tasks, smooth in ((("pose",), True), (("pose", "lids"), False))
+    )
     baseline = PersonBaseline()
     told: list[dict[str, Any]] = []
     points = []
-    for frame, faces in run_video(clip, analyzer, ahead=0):
+    runs = (run_video(clip, analyzer, ahead=0) for analyzer in (steady, plain))
+    for (frame, faces), (_, raw) in zip(*runs, strict=True):
         points.append(np.stack([face.landmarks.points for face in faces]))
         told.append({
             "ids": [face.track_id for face in faces],
             "scores": [face.score for face in faces],
             "pose": [[f.pose.yaw, f.pose.pitch, f.pose.roll] for f in faces],
-            "lids": [_lids(face) for face in faces],
-            "closure": [[baseline.closure(side, frame.time_s, _lids(face)[side]) for side in (0, 1)] for face in faces],
+            "lids": [_lids(face) for face in raw],  # of the points as placed: a filter would round blinks off
+            "closure": [[baseline.closure(side, frame.time_s, _lids(face)[side]) for side in (0, 1)] for face in raw],
         })  # fmt: skip
     store.add("clip.points", np.stack(points)[::6])
     return {"fps": CLIP_FPS, "every": 6, "frames": told}

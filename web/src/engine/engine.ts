@@ -59,7 +59,7 @@ class StudioEngine implements Engine {
       found = await look();
       placed = await this.place(picture, seconds, found);
     }
-    const faces = this.steadied(this.tracker.update(seconds, placed), seconds);
+    const faces = this.tracker.update(seconds, placed);
     const followed = performance.now();
     const readings = await this.read(picture, faces, seconds);
     const ended = performance.now();
@@ -110,13 +110,14 @@ class StudioEngine implements Engine {
     });
   }
 
-  private async read(picture: Picture, faces: Face[], seconds: number): Promise<FaceReading[]> {
-    const { width, height } = picture;
+  /** What each face says. Lids are read from the points as placed: a filter would round blinks off. */
+  private async read(picture: Picture, placed: Face[], seconds: number): Promise<FaceReading[]> {
+    const { width, height } = picture, faces = this.steadied(placed, seconds);
     const poses = faces.map((face) => headPose(face, width, height));
     const gaze = await this.encoder.encode(faces, poses, width, height);
     return faces.map((face, i) => {
       const person = this.people.get(face.id) as Person, { yaw, pitch, roll, translation } = poses[i];
-      const lids = readLids(picture, face, yaw);
+      const lids = readLids(picture, placed[i], yaw);
       const believed = Math.max(...lids.trust) >= SEEN;
       const [left, right] = ([0, 1] as const).map((side): Eye => {
         const angle = lids.angles[side], reliability = lids.trust[side];
