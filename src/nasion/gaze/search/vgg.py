@@ -1,8 +1,8 @@
 """VGG16's convolutions as a stack, from weights that a user brings: safetensors or npz, never a pickle.
 
-The published file that fits is ``model.safetensors`` of ``timm/vgg16.tv_in1k`` on Hugging Face: torchvision's weights
-(``vgg16-397923af``, BSD-3-Clause) with the names ``features.0.weight`` and so on. nasion does not fetch its 528 MB; give
-the sha256 that its page states to have it checked.
+The published file that fits is ``model.safetensors`` of ``timm/vgg16.tv_in1k`` on Hugging Face, torchvision's
+weights (``vgg16-397923af``, BSD-3-Clause) with the names ``features.0.weight`` and so on. nasion does not fetch its
+528 MB; give the sha256 that its page states to have it checked.
 """
 
 from __future__ import annotations
