@@ -92,7 +92,7 @@ def visit(
             page.click("#tab-live")
         else:
             room.see_through()
-        found["page_blinks"] = room.blinks()
+        _, found["page_blinks"] = room.blinks(folder / f"{name}-blinks.csv")
         page.click("#record")
         table = read_table(room.save("#export", folder / f"{name}.csv"))
         results = table_to_faces(table)

@@ -22,7 +22,7 @@ HEADS = HERE.parents[1] / "web" / "public" / "pictures" / "heads.jpg"
 SEEDS = (1, 2, 3, 4, 5, 6, 7, 16)
 EXPRESSIONS = ("happy", "neutral", "surprised", "neutral", "happy", "neutral", "neutral", "happy")
 TONES = ((1, 3), (6, 8), (3, 5), (9, 10))
-FPS, SIZE = 20.0, (640, 480)
+FPS, SIZE = 15.0, (640, 480)
 
 
 def heads() -> None:

@@ -105,7 +105,8 @@ const KEYS: Record<string, () => void> = {
   t: () => theme.next(),
 };
 document.addEventListener("keydown", (event) => {
-  const typing = event.target instanceof HTMLInputElement && event.target.type === "number";
+  const { target } = event;
+  const typing = target instanceof HTMLSelectElement || (target instanceof HTMLInputElement && target.type === "number");
   if (typing || event.ctrlKey || event.metaKey || event.altKey || calibrate.running || gaze.running) return;
   KEYS[event.key.toLowerCase()]?.();
 });

@@ -48,6 +48,7 @@ export class Readings {
     for (const name of ["yaw", "pitch", "roll"] as const) {
       const angle = face?.pose[name] ?? NaN;
       const known = Number.isFinite(angle);
+      byId(name).parentElement?.classList.toggle("faint", !known);
       byId(name).textContent = known ? `${angle < 0 ? "−" : ""}${Math.abs(angle).toFixed(1)}°` : NONE;
       bar(byId(`gauge-${name}`)).style.left = `calc(${known ? 50 + (50 * Math.min(Math.max(angle, -WIDEST), WIDEST)) / WIDEST : 50}% - 2px)`;
     }
