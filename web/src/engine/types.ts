@@ -26,9 +26,9 @@ export interface EngineOptions {
 }
 
 export interface Eye {
-  /** 0..1 of the person's own open eye. */
+  /** 1 as open as the person's own open eye, 0 shut; NaN while the lids cannot be seen. */
   openness: number;
-  /** Eyelid angle, degrees. */
+  /** Eyelid angle, degrees; of the points as placed, before they are smoothed. */
   angle: number;
   /** 0..1; below 0.5 do not believe the numbers. */
   reliability: number;
@@ -58,7 +58,7 @@ export interface FaceReading {
   pose: { yaw: number; pitch: number; roll: number; distance: number };
   left: Eye;
   right: Eye;
-  /** All blinks so far of this track. */
+  /** All blinks so far of this track; the last ones may still change as more of the curve comes. */
   blinks: Blink[];
   /** The encoder's embedding for the ridge head; null where eyes are shut or hidden. */
   gaze: Float32Array | null;
@@ -76,7 +76,7 @@ export interface Engine {
   frame(picture: Picture, seconds: number): Promise<FrameReading>;
   reset(): void;
   close(): Promise<void>;
-  /** What really computes, such as "wasm (2 threads)". */
+  /** What really computes, such as "wasm, 2 threads". */
   providers: string[];
 }
 

@@ -73,7 +73,7 @@ describe.each(told.stills.map((_, i) => i))("still %i", (number) => {
     expect(gaze.map((one, i) => (one ? i : -1)).filter((i) => i >= 0)).toEqual(expected.looks);
     gaze.forEach((one, i) => {
       const wanted = rows(`still${number}.embedding`)[expected.looks.indexOf(i)];
-      one?.forEach((value, k) => expect(Math.abs(value - wanted[k])).toBeLessThan(0.02 * Math.max(1, Math.abs(wanted[k]))));
+      one?.forEach((value, k) => expect(Math.abs(value - wanted[k])).toBeLessThan(0.002 * Math.max(1, Math.abs(wanted[k]))));
     });
   });
 });

@@ -16,6 +16,7 @@ import { RegardSmoother } from "../../src/engine/regardSmoother.ts";
 import { fitGuarded } from "../../src/engine/ridge.ts";
 import { rotationToAngles } from "../../src/engine/rotation.ts";
 import { toMillimetres, type Screen } from "../../src/engine/screen.ts";
+import { best } from "../../src/engine/suppression.ts";
 import { TARGETS } from "../../src/engine/targets.ts";
 import { Tracker } from "../../src/engine/tracker.ts";
 import type { Blink } from "../../src/engine/types.ts";
@@ -69,6 +70,13 @@ test.each(numbers)("still %i: the crop is that of cv2.warpAffine", (number) => {
   });
   expect(most).toBeLessThanOrEqual(1);
   expect(different).toBeLessThan(0.001);
+});
+
+test("one box per face: doubles go, and boxes inside a better one, wherever they stand in the list", () => {
+  const row = (score: number, ...box: number[]) => Float32Array.from([...box, score, ...new Array(10).fill(0)]);
+  const face = row(0.9, 0, 0, 100, 100), doubled = row(0.8, 10, 10, 105, 105), inside = row(0.7, 30, 30, 60, 60);
+  const other = row(0.95, 200, 0, 300, 100), beside = row(0.75, 80, 0, 180, 100);
+  expect(best([inside, doubled, face, beside, other])).toEqual([other, face, beside]);
 });
 
 test("points in one place admit no view", () => {
