@@ -1,4 +1,4 @@
-"""ViTGaze's mechanism: guidance, shapes, weights by name, what is learned in seconds, and the file that follows gaze."""
+"""ViTGaze's mechanism: guidance, shapes, weights by name, what seconds can teach, and the file that follows gaze."""
 
 from pathlib import Path
 

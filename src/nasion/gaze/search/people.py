@@ -29,6 +29,7 @@ BLUR = 0.03  # standard deviation of the blur over the distance from the fixatio
 LEVELS = (0.0, 1.0, 2.0, 3.0, 4.5, 6.5, 9.0)  # px of an aligned face: blurs are rounded to these
 SAME = 0.36  # cosine of two embeddings above which a fixated face is taken for the person
 SAME_HOG = 0.62  # the same of two histograms
+CELL, BINS = 8, 9  # px and directions of a histogram
 
 Code = Callable[[ImageArray], FloatArray]
 """Aligned faces (N, 112, 96, 3) uint8 to codes (N, D) of length 1."""
@@ -151,11 +152,28 @@ def face_codes(model: str | Path = "mobilefacenet_casia") -> Code:
 
 
 def hog_codes(crops: ImageArray) -> FloatArray:
-    """Histograms of oriented gradients of the middle of aligned faces: no weights at all."""
-    hog = cv2.HOGDescriptor((64, 64), (16, 16), (8, 8), (8, 8), 9)  # type: ignore[attr-defined]  # the stubs lack it
-    rows = [hog.compute(cv2.resize(crop[24:104, 8:88], (64, 64))).ravel() for crop in crops]
-    found = np.stack(rows)
+    """Histograms of oriented gradients (Dalal and Triggs, CVPR 2005) of aligned faces: no weights at all.
+
+    Cells of 8 px, 9 directions without sign, blocks of 2 x 2 cells brought to length 1, cut at 0.2, and once more.
+    """
+    found = np.stack([_hog(crop) for crop in crops])
     return _unit(found - found.mean(axis=1, keepdims=True))
+
+
+def _hog(crop: ImageArray) -> FloatArray:
+    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[24:104, 8:88].astype(np.float32)
+    dx, dy = (cv2.Sobel(grey, cv2.CV_32F, *way, ksize=1) for way in ((1, 0), (0, 1)))
+    direction = np.arctan2(dy, dx) % np.pi * (BINS / np.pi) - 0.5
+    low = np.floor(direction)
+    share, strength = direction - low, np.hypot(dx, dy)
+    cells = np.zeros((BINS, grey.shape[0] // CELL, grey.shape[1] // CELL), np.float32)
+    for number, part in ((low, 1 - share), (low + 1, share)):
+        for k in range(BINS):
+            votes = np.where(number.astype(int) % BINS == k, strength * part, 0)
+            cells[k] += votes.reshape(cells.shape[1], CELL, cells.shape[2], CELL).sum(axis=(1, 3))
+    blocks = [cells[:, i : cells.shape[1] - 1 + i, j : cells.shape[2] - 1 + j] for i in (0, 1) for j in (0, 1)]
+    rows = np.concatenate(blocks).reshape(4 * BINS, -1).T
+    return np.asarray(_unit(np.minimum(_unit(rows), 0.2)).ravel())
 
 
 def _unit(rows: FloatArray) -> FloatArray:

@@ -19,6 +19,7 @@ Layer = tuple[FloatArray, FloatArray]
 Pooling = Callable[[int, FloatArray], FloatArray]
 """Number of the block, from 0, and its features, to pooled ones."""
 
+STRIP = 1_000_000  # numbers in an unfolded strip: stays in the cache
 ORIENTATIONS, WAVE = 8, 6.0  # of the edge filters; px of their wave
 
 
@@ -69,18 +70,20 @@ class ConvStack:
 def convolve(features: FloatArray, weight: FloatArray) -> FloatArray:
     """(C, H, W) with (O, C, k, k), zeros beyond the edge, to (O, H, W).
 
-    A product of matrices for each place of the kernel: no unfolded copy of the features, which would be k*k as large.
+    One product of matrices for each strip of rows: strips keep the unfolded copy of the features small.
     """
-    outer, _, kernel, _ = weight.shape
+    outer, inner, kernel, _ = weight.shape
     height, width = features.shape[1:]
     pad = kernel // 2
     edged = np.pad(features, ((0, 0), (pad, pad), (pad, pad)))
-    out = np.zeros((outer, height * width), np.float32)
-    for i in range(kernel):
-        for j in range(kernel):
-            shifted = np.ascontiguousarray(edged[:, i : i + height, j : j + width]).reshape(len(features), -1)
-            out += weight[:, :, i, j] @ shifted
-    return out.reshape(outer, height, width)
+    flat, out = weight.reshape(outer, -1), np.empty((outer, height, width), np.float32)
+    strip = max(1, STRIP // (inner * kernel * kernel * width))
+    for top in range(0, height, strip):
+        rows = edged[:, top : min(top + strip, height) + 2 * pad]
+        seen = np.lib.stride_tricks.sliding_window_view(rows, (kernel, kernel), axis=(1, 2))
+        unfolded = seen.transpose(0, 3, 4, 1, 2).reshape(flat.shape[1], -1)
+        out[:, top : top + strip] = (flat @ unfolded).reshape(outer, -1, width)
+    return out
 
 
 def edge_stack(blocks: int = 5) -> ConvStack:
