@@ -49,7 +49,6 @@ def shots() -> None:
         with serving() as address, visiting(address, clip, size=(1280, 860)) as page:
             room = Room(page, script.seconds)
             room.ready()
-            page.screenshot(path=HERE / "studio_welcome.png")
             room.keep_up(photo, clip, FPS)
             room.start_camera()
             room.calibrate(script.calibration_s, LAPTOP.width_mm / 10)
@@ -63,7 +62,7 @@ def shots() -> None:
             page.screenshot(path=HERE / "studio_live_light.png")
             page.click("#tab-gaze")
             page.locator("#gaze-result").screenshot(path=HERE / "studio_gaze.png")
-    for name in ("welcome", "calibration", "live_dark", "live_light", "gaze"):
+    for name in ("calibration", "live_dark", "live_light", "gaze"):
         smaller(HERE / f"studio_{name}.png")
 
 
