@@ -17,14 +17,20 @@ if TYPE_CHECKING:
 
 Events: TypeAlias = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="With task blinks or attention: write its events, .parquet, .csv or .jsonl."),
+    typer.Option(
+        metavar="FILE", help="With blinks, attention, expression: write its events, .parquet, .csv or .jsonl."
+    ),
 ]
 Plot: TypeAlias = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="With task blinks or attention: draw the curves, .png, .svg or .pdf."),
+    typer.Option(metavar="FILE", help="With blinks, attention, expression: draw the curves, .png, .svg or .pdf."),
 ]
 Report: TypeAlias = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="With task blinks or attention: write tables and curves as .html.")
+    Path | None,
+    typer.Option(metavar="FILE", help="With blinks, attention, expression: write tables and curves as .html."),
+]
+ExpressionModel: TypeAlias = Annotated[
+    str, typer.Option(metavar="NAME", help="With task expression: a network of `nasion train convlstm1d-expression`.")
 ]
 
 
@@ -36,7 +42,9 @@ class ClipOutput:
         keeps_points: whether points must not be smoothed: a filter would round blinks off.
     """
 
-    def __init__(self, tasks: str, events: Path | None, plot: Path | None, report: Path | None) -> None:
+    def __init__(
+        self, tasks: str, events: Path | None, plot: Path | None, report: Path | None, expression: str = "expression"
+    ) -> None:
         from nasion.media.paths import prepare_output
         from nasion.pipeline.clip import ClipReader, split_tasks
 
@@ -46,7 +54,7 @@ class ClipOutput:
         for option, target in targets.items():
             if target is not None:
                 if not names:
-                    raise InputError(f"{option} needs a task of the whole clip: --tasks blinks, attention or both")
+                    raise InputError(f"{option} needs a task of the whole clip: --tasks blinks, attention, expression")
                 prepare_output(target)
         if events is not None and events.suffix.lower() not in options.TABLE_EXTENSIONS:
             raise InputError(
@@ -54,7 +62,7 @@ class ClipOutput:
             )
         if plot is not None and plot.suffix.lower() not in (".png", ".svg", ".pdf"):
             raise InputError(f"--plot {plot}: curves are drawn as .png, .svg or .pdf")
-        self._reader = ClipReader(names) if names else None
+        self._reader = ClipReader(names, expression=expression) if names else None
         self.keeps_points = "blinks" in names
 
     def add(self, result: FrameResult) -> None:

@@ -27,6 +27,7 @@ def video_command(
     events: clip.Events = None,
     plot: clip.Plot = None,
     report: clip.Report = None,
+    expression_model: clip.ExpressionModel = "expression",
     json: options.Json = False,
     smooth: options.Smooth = True,
     refine: options.Refine = None,
@@ -44,8 +45,9 @@ def video_command(
 ) -> None:
     """Follow the faces of a video: one row per face and frame; a frame without a face gives one row with face -1.
 
-    Tasks of the whole clip, blinks and attention, print what happened, person by person, at the end. With blinks the
-    points are not smoothed: a filter would round blinks off.
+    Tasks of the whole clip, blinks, attention and expression, print what happened, person by person, at the end. With
+    blinks the points are not smoothed: a filter would round blinks off. Expressions are what faces show, not what
+    people feel.
 
     Ctrl-C ends it early with all frames so far on disk (exit code 130).
     """
@@ -71,7 +73,7 @@ def video_command(
         threads=threads,
         refine=refine,
     )
-    whole = clip.ClipOutput(tasks, events, plot, report)
+    whole = clip.ClipOutput(tasks, events, plot, report, expression_model)
     wanted |= {"smooth": smooth and not whole.keeps_points, "detect_every": detect_every, "scheme": scheme}
     analyzer = Analyzer(whole.tasks, mode="video", **wanted)
     schema = table_schema(analyzer.readings)

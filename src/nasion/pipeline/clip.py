@@ -1,4 +1,4 @@
-"""What happens in a clip, person by person: blinks and wakefulness, attention.
+"""What happens in a clip, person by person: blinks and wakefulness, attention, expressions shown.
 
 Tasks of a frame read one picture. Tasks of a clip need the whole of it: `ClipReader` keeps a few numbers of every face
 while the frames go by, and looks at each person's curves at the end.
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nasion.core import Face, FloatArray, InputError, Pose
+from nasion.core import Face, FloatArray, InputError, Pose, SchemeError
+from nasion.expression.sequence import ShownExpression, ShownTrack, shown_spans
 from nasion.eyes import Blink, Lids, Mouth, Window, Yawn, detect_blinks, detect_yawns, windows
 from nasion.metrics import BlinkTrack
 from nasion.pipeline.task import CLIP_TASKS
@@ -34,6 +36,7 @@ class Person:
         opening: (N,) degrees between the lids, NaN where they could not be seen; empty without task ``blinks``.
         blinks, yawns, windows: see `nasion.eyes`; empty without task ``blinks``.
         orientation, attention: see `nasion.pose`; None without task ``attention``.
+        shown: see `nasion.expression.sequence`; None without task ``expression``.
         problem: why there are no blinks, such as too few frames per second; else empty.
     """
 
@@ -47,6 +50,7 @@ class Person:
     windows: tuple[Window, ...]
     orientation: Orientation | None
     attention: Attention | None
+    shown: ShownTrack | None = None
     problem: str = ""
 
 
@@ -88,15 +92,18 @@ class ClipReader:
 
     Args:
         tasks: names in ``CLIP_TASKS``. The faces must carry the readings that these need.
+        expression: name or file of the network of task ``expression``.
     """
 
-    def __init__(self, tasks: Sequence[str]) -> None:
+    def __init__(self, tasks: Sequence[str], *, expression: str | Path = "expression") -> None:
         for name in tasks:
             if name not in CLIP_TASKS:
                 raise InputError(f"there is no task {name!r} of a clip; there are {', '.join(CLIP_TASKS)}")
         self.tasks = tuple(dict.fromkeys(tasks))
         self._times: list[float] = []
         self._rows: dict[int, list[tuple[float, ...]]] = {}
+        self._shown = ShownExpression(expression) if "expression" in self.tasks else None
+        self._points: dict[int, list[tuple[FloatArray, FloatArray]]] = {}
 
     def add(self, faces: Sequence[Face], time_s: float) -> None:
         """One frame, with its faces and their ids; times must rise."""
@@ -106,6 +113,8 @@ class ClipReader:
             if face.track_id is not None:
                 row = (frame, time_s, *face.box.to_array(), *_values(face))
                 self._rows.setdefault(face.track_id, []).append(row)
+                if self._shown is not None:
+                    self._points.setdefault(face.track_id, []).append(_upright(self._shown, face))
 
     def finish(self) -> ClipReport:
         """Look at everybody's curves."""
@@ -132,9 +141,13 @@ class ClipReader:
         if "attention" in self.tasks:
             faced = head_orientation(time_s, yaw, pitch, reliability=trust)
             seen = attention(faced, clip_s)
+        shown = None
+        if self._shown is not None:
+            still, apart = (np.stack(part) for part in zip(*self._points[track], strict=True))
+            shown = self._shown.track(time_s, still, apart, rows[:, 8:10])
         return Person(
             track, time_s, rows[:, 2:6], frames.astype(int), opening if "blinks" in self.tasks else np.empty(0),
-            tuple(blinks), tuple(yawns), tuple(stretches), faced, seen, problem,
+            tuple(blinks), tuple(yawns), tuple(stretches), faced, seen, shown, problem,
         )  # fmt: skip
 
 
@@ -147,6 +160,16 @@ def split_tasks(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]
     whole = tuple(name for name in names if name in CLIP_TASKS)
     needed = [need for name in whole for need in CLIP_TASKS[name]]
     return tuple(dict.fromkeys([*(name for name in names if name not in CLIP_TASKS), *needed])), whole
+
+
+def _upright(shown: ShownExpression, face: Face) -> tuple[FloatArray, FloatArray]:
+    try:
+        still, apart = shown.upright(face.landmarks.to("dense478").points)
+    except SchemeError as error:
+        raise InputError(
+            f"task expression reads the dense points ({error}): leave --scheme and --landmarker out"
+        ) from error
+    return still.astype(np.float32), apart
 
 
 def _values(face: Face) -> tuple[float, float, float, float, float]:
@@ -175,6 +198,9 @@ def _events(person: Person) -> list[dict[str, Any]]:
     for span in spans(person.orientation) if person.orientation is not None else ():
         name = "unseen" if span.label == "unknown" else f"faces_{span.label}"
         rows.append({"event": name, "start_s": span.start_s, "end_s": span.end_s, "score": span.confidence})
+    for shown in shown_spans(person.shown) if person.shown is not None else ():
+        name = f"shows_{shown.label}"
+        rows.append({"event": name, "start_s": shown.start_s, "end_s": shown.end_s, "score": shown.probability})
     return rows
 
 

@@ -11,12 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from nasion.core import ImageArray, MediaError, MissingExtraError
+from nasion.expression.sequence import LIMITS as SHOWN_LIMITS
 from nasion.eyes import LIMITS as EYE_LIMITS
 from nasion.eyes import drowsiness
 from nasion.media.paths import prepare_output, safe_name, why
 from nasion.pipeline.clip import ClipReport, Person
 from nasion.pose import attention_curve, spans
 from nasion.pose.attention import LIMITS as ATTENTION_LIMITS
+from nasion.report.clip_shown import SHOWN_HEAD, draw_shown, shown_rows
 from nasion.report.html import Section, write_page
 
 if TYPE_CHECKING:
@@ -61,6 +63,9 @@ def clip_tables(report: ClipReport) -> RenderableType:
         head, *rows = columns  # a line for each figure: there are more of them than people
         parts += ["", _table(head, rows)]
         parts += [Text(line, "dim") for line in ATTENTION_LIMITS]
+    if "expression" in report.tasks:
+        parts += ["", _table(SHOWN_HEAD, [row for person in report.people for row in shown_rows(person)][:MOST_EVENTS])]
+        parts += [Text(line, "dim") for line in SHOWN_LIMITS]
     return Group(*parts)
 
 
@@ -68,7 +73,8 @@ def draw_clip(figure: Figure, report: ClipReport) -> None:
     """Each person's openness curve with blinks, long closures and yawns marked; below, which way everybody faced."""
     eyes = list(report.people) if "blinks" in report.tasks else []
     faces = [person for person in report.people if person.orientation is not None]
-    panels = len(eyes) + bool(faces) * 2
+    masks = [person for person in report.people if person.shown is not None]
+    panels = len(eyes) + bool(faces) * 2 + 2 * len(masks)
     if not panels:
         figure.subplots().set_title("nobody was seen for a second or more")
         return
@@ -85,6 +91,8 @@ def draw_clip(figure: Figure, report: ClipReport) -> None:
         axes[-1].set_ylim(-0.05, 1.05)
         axes[-1].set_ylabel("forward,\nlast 10 s")
         axes[-1].legend(loc="lower left", fontsize="small")
+    for number, person in enumerate(masks):
+        draw_shown(axes[len(eyes) + 2 * number], axes[len(eyes) + 2 * number + 1], person)
     axes[-1].set_xlabel("time (s)")
 
 
@@ -116,6 +124,9 @@ def write_clip_page(path: Path, report: ClipReport, source: str) -> None:
         sections.append(
             Section("Which way people faced", header=_FACE_HEAD, rows=rows, note=" ".join(ATTENTION_LIMITS))
         )
+    if "expression" in report.tasks:
+        rows = [row for person in report.people for row in shown_rows(person)]
+        sections.append(Section("Expressions shown", header=SHOWN_HEAD, rows=rows, note=" ".join(SHOWN_LIMITS)))
     if "blinks" in report.tasks:
         minutes = [row for person in report.people for row in _window_rows(person)]
         sections.append(Section("Lids, minute by minute", header=_EYE_HEAD, rows=minutes, note=" ".join(EYE_LIMITS)))
@@ -204,6 +215,7 @@ def _figure(report: ClipReport) -> Figure:
     except ImportError as error:
         raise MissingExtraError("plots need matplotlib: pip install 'nasion[plots]'") from error
     rows = len(report.people) * ("blinks" in report.tasks) + 2 * ("attention" in report.tasks)
+    rows += 2 * sum(person.shown is not None for person in report.people)
     figure = Figure(figsize=(11, 1.2 + 1.9 * max(rows, 1)), layout="constrained")
     FigureCanvasAgg(figure)
     draw_clip(figure, report)

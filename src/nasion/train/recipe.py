@@ -113,6 +113,7 @@ class Recipe(Protocol):
 
 RECIPES: dict[str, str] = {
     "baseline": "nasion.train.baseline:Baseline",
+    "convlstm1d-expression": "nasion.train.convlstm_expression:ConvLSTMExpression",
     "dsta": "nasion.train.dsta:DSTA",
     "featenhancer": "nasion.train.featenhancer:LowLight",
     "foveated-retinotopy": "nasion.train.retinotopy:Retinotopy",
