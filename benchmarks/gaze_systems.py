@@ -1,6 +1,7 @@
 """Gaze networks on data they are trained for: three regressors of one frame, and calibration on simulated sessions.
 
-    python benchmarks/gaze_systems.py --residuals residuals.npz [--minutes 1.0] [--write]
+    python benchmarks/gaze_systems.py --residuals landmark-gaze-residuals.npz --placed emc-gaze-residuals.npz
+        [--minutes 1.0] [--write]
 
 Needs PyTorch. Regressors: the two-branch and the holistic network and boosted trees, on the same drawn heads seen with
 the landmarker's measured errors, and what happens when groups of points are shuffled. Sessions: the encoder with a
@@ -150,7 +151,8 @@ def regressor_tables(regress: dict[str, float], shuffled: dict[str, float], peop
 
 def main(report: Callable[[Result, Path | None], None] = publish) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--residuals", type=Path, required=True, help="written by nasion gaze train")
+    parser.add_argument("--residuals", type=Path, required=True, help="by nasion gaze train landmark-gaze")
+    parser.add_argument("--placed", type=Path, required=True, help="by nasion gaze train emc-gaze, for the sessions")
     parser.add_argument("--minutes", type=float, default=1.0, help="CPU minutes of each network; 0 leaves them out")
     parser.add_argument("--people", type=int, default=800)
     parser.add_argument("--sessions", type=int, default=200)
@@ -163,7 +165,7 @@ def main(report: Callable[[Result, Path | None], None] = publish) -> None:
     if args.minutes > 0:
         regress, shuffled = regressors(make_set(residuals, args.people, SEED, VIEWS), args.minutes)
         print(regress, shuffled, flush=True)
-    found = sessions(draw_sessions(residuals, args.sessions, SEED), Encoder(args.encoder))
+    found = sessions(draw_sessions(Residuals.load(args.placed), args.sessions, SEED), Encoder(args.encoder))
     rows = []
     for method in ("emc-gaze", "ridge on raw points", "middle of the calibration"):
         for kind in ("still", "moving"):
@@ -171,8 +173,9 @@ def main(report: Callable[[Result, Path | None], None] = publish) -> None:
             rows.append((method, kind, *(None if c is None else f"{c['mean']:.2f}" for c in cells)))
     result = Result(
         name="gaze-systems", title="Gaze networks on drawn heads and simulated sessions",
-        command="python benchmarks/gaze_systems.py --residuals residuals.npz "
-        f"--minutes {args.minutes:g} --sessions {args.sessions} --write",
+        command="python benchmarks/gaze_systems.py --residuals landmark-gaze-residuals.npz "
+        f"--placed emc-gaze-residuals.npz --minutes {args.minutes:g} --people {args.people} "
+        f"--sessions {args.sessions} --write",
         tables=(
             *(regressor_tables(regress, shuffled, args.people) if regress else ()),
             Table(

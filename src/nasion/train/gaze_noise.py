@@ -66,18 +66,22 @@ def state_of(truth: HeadTruth) -> FloatArray:
     return np.array([truth.pose.yaw, truth.pose.pitch, *truth.gaze_angles.mean(0), *truth.lid_opening])
 
 
-def measure_residuals(people: int = PEOPLE, seed: int = 7, analyzer: Analyzer | None = None) -> Residuals:
+def measure_residuals(
+    people: int = PEOPLE, seed: int = 7, analyzer: Analyzer | None = None, step: str = "eye_points"
+) -> Residuals:
     """Render people and see where the landmarker puts their points.
 
     Args:
         people: how many, ``VIEWS`` pictures each; the landmarker misses some.
         seed: of the people and scenes.
         analyzer: whose points; default the embedded models.
+        step: of the embedded models: ``"eye_points"``, as the task ``gaze`` reads them, or ``"landmarks"``, as
+            `nasion.gaze.GazeSession` does.
 
     Raises:
         ModelError: not one face was found.
     """
-    analyzer = analyzer or Analyzer(tasks=("eye_points",), threads=1)
+    analyzer = analyzer or Analyzer(tasks=(step,), threads=1)
     rows = list(_measured(people, seed, analyzer))
     if not rows:
         raise ModelError(f"the landmarker found none of {people * VIEWS} rendered faces; check its weights")
