@@ -21,7 +21,7 @@ gaze_app = typer.Typer(
     cls=NasionGroup,
     add_completion=False,
     no_args_is_help=True,
-    help="Where people look: on a screen after a calibration, in a photo, at a photo. For directions: analyze --tasks gaze.",
+    help="Where people look: on a screen after a calibration, in a photo, at a photo. Directions: analyze --tasks gaze",
 )
 
 Source: TypeAlias = Annotated[Path, typer.Argument(metavar="SOURCE", help="A folder of pictures, or a video.")]
