@@ -25,7 +25,7 @@ TEMPLATE = np.array(
     [[65.5318, 51.5014], [30.2946, 51.6963], [48.0252, 71.7366], [62.7299, 92.2041], [33.5493, 92.3655]]
 )
 """``coarse5`` in an aligned face, as CASIA-WebFace networks are trained on."""
-BLUR = 0.03  # standard deviation of the blur over the distance from the fixation, both px of the scene
+BLUR = 0.014  # standard deviation of the blur over the distance from the fixation: half the spacing of 224 directions
 LEVELS = (0.0, 1.0, 2.0, 3.0, 4.5, 6.5, 9.0)  # px of an aligned face: blurs are rounded to these
 SAME = 0.36  # cosine of two embeddings above which a fixated face is taken for the person
 SAME_HOG = 0.62  # the same of two histograms
