@@ -1,6 +1,6 @@
 """Pictures of docs/systems/convlstm1d-expression.md: rendered sequences with what was read, and a clip's curves.
 
-    python docs/images/make_expression.py
+python docs/images/make_expression.py
 """
 
 from __future__ import annotations
@@ -34,13 +34,14 @@ def sequences() -> ImageArray:
     analyzer = Analyzer(("landmarks",), max_faces=1, threads=1)
     rows = []
     for number in range(8):
-        take = [one for one in takes(SEED, 1, first=number) if one.label == number][0]
+        take = next(one for one in takes(SEED, 1, first=number) if one.label == number)
         images = [render_scene(scene, model).image for scene in scenes(take, SEED)]
         points = np.stack([analyzer(image)[0].landmarks.points for image in images])
         share = reader.sequences(points[None])[0]
         label = np.full((192, 260, 3), 255, np.uint8)
         best = np.argsort(-share)[:2]
-        lines = [(f"shown: {CLASSES[number]}", (90, 90, 90)), *((f"{CLASSES[k]} {share[k]:.2f}", (20, 20, 20)) for k in best)]
+        lines = [(f"shown: {CLASSES[number]}", (90, 90, 90))]
+        lines += [(f"{CLASSES[k]} {share[k]:.2f}", (20, 20, 20)) for k in best]
         for line, (text, colour) in enumerate(lines):
             cv2.putText(label, text, (12, 60 + 40 * line), cv2.FONT_HERSHEY_SIMPLEX, 0.7, colour, 1, cv2.LINE_AA)
         rows.append(np.hstack([*images, label]))
@@ -68,6 +69,7 @@ def clip(figure: Figure) -> None:
 
 
 def main() -> None:
+    """Write both."""
     cv2.imwrite(str(HERE / "expression_sequences.jpg"), sequences()[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
     figure = Figure(figsize=(9, 4.4), layout="constrained")
     FigureCanvasAgg(figure)

@@ -38,6 +38,10 @@ VERBS = {  # name: where it is, and the first line of its help
     "train": ("train:train_command", "Train a landmark model on labelled pictures and write it as ONNX."),
     "models": ("models:models_app", "The weights nasion knows: list, pull, verify."),
     "systems": ("systems:systems_command", "List the published systems and how far nasion reproduces each."),
+    "state": (
+        "state:state_command",
+        "Read clips with a binary-state network of your own: research only, not for enforcement.",
+    ),
     "audit": ("audit:audit_app", "Audit nasion's own models on labelled pictures of your own."),
     "landmark": ("landmark:landmark_app", "Work with landmark layouts and single points."),
     "bench": ("bench:bench_app", "Measure accuracy, speed and memory on labelled pictures, beside other systems."),

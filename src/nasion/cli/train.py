@@ -35,6 +35,10 @@ def train_command(
         Path | None,
         typer.Option(metavar="DIR", help="or-face-selfsup: pictures the detector is good at and must stay good at."),
     ] = None,
+    research: Annotated[
+        bool,
+        typer.Option("--i-understand-research-only", help="intoxication-gat-3dresnet: it is not for enforcement."),
+    ] = False,
 ) -> None:
     """Train a landmark model on labelled pictures and write it as ONNX.
 
@@ -57,6 +61,8 @@ def train_command(
         if not hasattr(recipe, "source"):
             raise InputError(f"--source is for or-face-selfsup: {system} learns from DATA alone")
         recipe.source = source
+    if hasattr(recipe, "research_only"):
+        recipe.research_only = research
     if hasattr(recipe, "make"):
         _of_its_own(recipe, data, out, minutes=minutes, seed=seed, threads=threads)
         return

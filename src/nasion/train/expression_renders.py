@@ -82,5 +82,5 @@ def placed(played: Iterable[Take], seed: int, analyzer: Analyzer | None = None) 
             subject.append(take.subject)
             continue
         lost += 1
-    stacked = (np.reshape(part, (-1, FRAMES, 478, 2)).astype(np.float32) for part in (found, true))
-    return Placed(*stacked, np.array(label, int), np.array(subject, int), lost)
+    ours, exact_points = (np.reshape(part, (-1, FRAMES, 478, 2)).astype(np.float32) for part in (found, true))
+    return Placed(ours, exact_points, np.array(label, int), np.array(subject, int), lost)

@@ -118,6 +118,7 @@ RECIPES: dict[str, str] = {
     "featenhancer": "nasion.train.featenhancer:LowLight",
     "foveated-retinotopy": "nasion.train.retinotopy:Retinotopy",
     "fgtbt": "nasion.train.fgtbt:FGTBT",
+    "intoxication-gat-3dresnet": "nasion.train.intoxication:Intoxication",
     "kd-landmarks": "nasion.train.kd_landmarks:KDLandmarks",
     "lads": "nasion.train.lads:LADS",
     "mos": "nasion.train.mos:MOS",
