@@ -8,6 +8,7 @@ The person before the camera, and those on the picture, are rendered.
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,6 +24,7 @@ SEEDS = (1, 2, 3, 4, 5, 6, 7, 16)
 EXPRESSIONS = ("happy", "neutral", "surprised", "neutral", "happy", "neutral", "neutral", "happy")
 TONES = ((1, 3), (6, 8), (3, 5), (9, 10))
 FPS, SIZE = 15.0, (640, 480)
+JPEG: Any = {"type": "jpeg", "quality": 90}
 
 
 def heads() -> None:
@@ -56,24 +58,12 @@ def shots() -> None:
             room.look_round(script.viewing_s, script.seconds - script.viewing_s - 0.8)
             page.click("#tab-live")
             room.see_through()
-            page.screenshot(path=HERE / "studio_live_dark.png")
+            page.screenshot(path=HERE / "studio_live_dark.jpg", **JPEG)
             page.emulate_media(color_scheme="light")
             room.wait(1)
-            page.screenshot(path=HERE / "studio_live_light.png")
+            page.screenshot(path=HERE / "studio_live_light.jpg", **JPEG)
             page.click("#tab-gaze")
-            page.locator("#gaze-result").screenshot(path=HERE / "studio_gaze.png")
-    for name in ("calibration", "live_dark", "live_light", "gaze"):
-        smaller(HERE / f"studio_{name}.png")
-
-
-def smaller(path: Path) -> None:
-    """The same picture with 256 colours where that is smaller by half."""
-    from PIL import Image
-
-    with Image.open(path) as image:
-        image.convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG).save(
-            path, optimize=True
-        )
+            page.locator("#gaze-result").screenshot(path=HERE / "studio_gaze.jpg", **JPEG)
 
 
 if __name__ == "__main__":

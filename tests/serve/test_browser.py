@@ -1,7 +1,6 @@
 """A real browser visits the studio: a rendered person before its camera blinks, calibrates and looks round."""
 
 import csv
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,7 +43,7 @@ def blinks_of(clip: Path) -> int:
 
 
 @pytest.fixture(scope="module")
-def visit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
+def visit(tmp_path_factory: pytest.TempPathFactory) -> Visit:
     if find_browser() is None:
         pytest.skip("Chromium absent: apt-get install chromium, or name one in NASION_CHROMIUM")
     folder = tmp_path_factory.mktemp("studio")
@@ -67,7 +66,7 @@ def visit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
         page.click("#record")
         counter, blinks = room.blinks(folder / "blinks.csv")
         room.save("#export", folder / "table.csv")
-        yield Visit(folder, timing, calibration, gaze, counter, blinks, python_blinks, room.slower, room.faults)
+    return Visit(folder, timing, calibration, gaze, counter, blinks, python_blinks, room.slower, room.faults)
 
 
 def test_the_page_reads_faces_and_says_how_long_it_takes(visit: Visit) -> None:

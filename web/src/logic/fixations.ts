@@ -32,14 +32,14 @@ export function fixations(points: readonly GazePoint[], aspect: number, dispersi
   while (first < known.length) {
     let end = first;
     let [low, high, left, right] = [Infinity, -Infinity, Infinity, -Infinity];
-    while (end < known.length && (end === first || known[end]!.seconds - known[end - 1]!.seconds <= LONGEST_GAP_S)) {
-      const { x, y } = known[end]!;
+    while (end < known.length && (end === first || known[end].seconds - known[end - 1].seconds <= LONGEST_GAP_S)) {
+      const { x, y } = known[end];
       [left, right, low, high] = [Math.min(left, x), Math.max(right, x), Math.min(low, y), Math.max(high, y)];
       if ((right - left) * across + (high - low) * down > dispersion) break;
       end++;
     }
     const held = known.slice(first, end);
-    if (held.length > 1 && held.at(-1)!.seconds - held[0]!.seconds >= shortest) {
+    if (held.length > 1 && held.at(-1)!.seconds - held[0].seconds >= shortest) {
       out.push(summary(held, across, down));
       first = end;
     } else first++;
@@ -51,7 +51,7 @@ function summary(held: readonly GazePoint[], across: number, down: number): Fixa
   const x = held.reduce((sum, point) => sum + point.x, 0) / held.length;
   const y = held.reduce((sum, point) => sum + point.y, 0) / held.length;
   const square = held.reduce((sum, point) => sum + ((point.x - x) * across) ** 2 + ((point.y - y) * down) ** 2, 0);
-  return { start: held[0]!.seconds, end: held.at(-1)!.seconds, x, y, spread: Math.sqrt(square / held.length), points: held.length };
+  return { start: held[0].seconds, end: held.at(-1)!.seconds, x, y, spread: Math.sqrt(square / held.length), points: held.length };
 }
 
 /** Width and height of a screen whose diagonal is 1. */

@@ -34,8 +34,8 @@ export class LidCounter {
     this.known.set(face.id, Math.max(before, face.blinks.length));
     const open = openness(face);
     if (open !== null && step > 0 && step <= LONGEST_STEP_S) this.steps.push({ at: seconds, length: step, shut: open <= SHUT });
-    while (this.steps.length && this.steps[0]!.at < seconds - WINDOW_S) this.steps.shift();
-    while (this.blinkTimes.length && this.blinkTimes[0]! < seconds - WINDOW_S) this.blinkTimes.shift();
+    while (this.steps.length && this.steps[0].at < seconds - WINDOW_S) this.steps.shift();
+    while (this.blinkTimes.length && this.blinkTimes[0] < seconds - WINDOW_S) this.blinkTimes.shift();
   }
 
   figures(): LidFigures {

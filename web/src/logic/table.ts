@@ -69,8 +69,8 @@ function pointCells(face: FaceReading): Row {
   const flat: string[] = [];
   const depth: string[] = [];
   for (let i = 0; i < face.points.length; i += 3) {
-    flat.push(short(face.points[i]!), short(face.points[i + 1]!));
-    depth.push(short(face.points[i + 2]!));
+    flat.push(short(face.points[i]), short(face.points[i + 1]));
+    depth.push(short(face.points[i + 2]));
   }
   const list = (values: Float32Array) => Array.from(values, short).join(" ");
   return { scheme: "dense478", points: flat.join(" "), z: depth.join(" "), visibility: list(face.visibility), sigma: list(face.sigma) };

@@ -146,7 +146,7 @@ export class CalibrateView {
       const diagonal = Math.hypot(screen.width, screen.height) / 10;
       byId("error-share").textContent = `${(100 * errorOfScreen).toFixed(1)} %`;
       byId("error-cm").textContent = width ? `${(errorOfScreen * diagonal).toFixed(1)} cm` : "–";
-      byId("guard").textContent = `${sentence(reason)} The error is what targets show that took no part.`;
+      byId("guard").textContent = `${sentence(reason)} The error is that on targets left out.`;
       say(`Calibration done. Error ${(100 * errorOfScreen).toFixed(1)} percent of the screen's diagonal.`);
     } catch (error) {
       this.gazer.forget();

@@ -26,6 +26,7 @@ export class Curve {
     this.draw();
   }
 
+  /** Take in a frame; drawn later, where it can be seen. */
   add(face: FaceReading | null, seconds: number): void {
     this.now = seconds;
     if (face) {
@@ -34,7 +35,6 @@ export class Curve {
       this.blinks = face.blinks.slice(-40);
     }
     while (this.samples.length && this.samples[0].seconds < seconds - SPAN_S - 1) this.samples.shift();
-    this.draw();
   }
 
   draw(): void {

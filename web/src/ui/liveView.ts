@@ -68,10 +68,11 @@ export class LiveView {
     const photo = session.source?.kind === "photo";
     for (const one of reading.faces) if (one.blinks.length) this.blinks.set(one.id, one.blinks);
     if (this.recordingOn) this.recording?.add(reading, photo, face, look);
+    if (!photo) this.curve.add(face, reading.seconds);
     if (!visible) return;
     this.draw(moment);
     if (photo) void createImageBitmap(moment.bitmap).then((copy) => (this.last = { ...moment, bitmap: copy }));
-    else this.curve.add(face, reading.seconds);
+    else this.curve.draw();
     this.readings.show(moment, session, look, calibrated);
     this.offerExports();
   }

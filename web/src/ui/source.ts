@@ -37,7 +37,7 @@ export async function openCamera(video: HTMLVideoElement, deviceId: string | nul
   }
   video.srcObject = stream;
   await video.play();
-  const track = stream.getVideoTracks()[0]!;
+  const track = stream.getVideoTracks()[0];
   let ended: (() => void) | null = null;
   track.addEventListener("ended", () => ended?.());
   const following = follow(video, () => performance.now() / 1000);

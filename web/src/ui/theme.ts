@@ -19,7 +19,7 @@ export function setUpTheme(changed: () => void): { next(): void } {
     changed();
   };
   const next = () => {
-    now = ORDER[(ORDER.indexOf(now) + 1) % ORDER.length]!;
+    now = ORDER[(ORDER.indexOf(now) + 1) % ORDER.length];
     localStorage.setItem(KEPT, now);
     apply();
     say(`Colours: ${WORDS[now]}`);

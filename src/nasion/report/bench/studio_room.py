@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 COUNTDOWN_S = 1.5  # between the key that begins a calibration and its first target, as in the page
 SPARE = 1.6  # times what a frame takes that there must be between two
-START_S = 60.0  # for the models to load and the first frame to be read
+START_S = 240.0  # for the models to load and the first frame to be read
 STAGES = ("detect", "landmarks", "read", "grab", "total")
 
 _CLOCK = """(() => {
