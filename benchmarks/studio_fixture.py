@@ -317,7 +317,33 @@ def _curves(store: Store) -> list[dict[str, Any]]:
     flat = np.arange(200) / 30
     store.add("curve4.seconds", flat, "float64")
     store.add("curve4.opening", 80 + np.random.default_rng(9).normal(0, 1, 200).round(2), "float64")
-    return [*told, {"script": "awake, no blink", "blinks": []}]
+    told.append({"script": "awake, no blink", "blinks": []})
+    time_s, opening = _halves()
+    store.add("curve5.seconds", time_s, "float64")
+    store.add("curve5.opening", opening, "float64")
+    blinks = detect_blinks(time_s, opening)
+    told.append({
+        "script": "half closed, long closed, slowly opened",
+        "blinks": [[b.start_s, b.end_s, (b.shut_s + b.lift_s) / 2, b.amplitude] for b in blinks],
+    })  # fmt: skip
+    return told
+
+
+def _halves() -> tuple[FloatArray, FloatArray]:
+    """Closures on both sides of every limit: (share of the way, seconds closed, seconds to open again)."""
+    closures = (
+        (1, 0.05, 0.15), (0.24, 0.1, 0.04), (0.28, 0.1, 0.04), (0.34, 0.1, 0.04), (0.5, 0.1, 0.2), (0.9, 0.3, 0.2),
+        (1, 0.1, 0.9), (0.5, 1.2, 0.2), (0.58, 1.2, 0.2), (0.8, 1.5, 0.2), (1, 0.05, 0.15), (0.7, 0.02, 0.1),
+    )  # fmt: skip
+    time_s = np.arange(0, 3.0 * (len(closures) + 1), 1 / 30)
+    shut = np.zeros(len(time_s))
+    for number, (depth, closed, reopening) in enumerate(closures):
+        start = 3.0 * number + 1.5
+        closing = 0.04 if depth < 0.4 else 0.1  # quick ones are edges however shallow
+        corners = np.cumsum([start, closing, closed, reopening])
+        shut = np.maximum(shut, np.interp(time_s, corners, (0, depth, depth, 0)))
+    noise = np.random.default_rng(15).normal(0, 0.4, len(time_s))
+    return time_s, np.round(80 - 32 * shut + noise, 2)
 
 
 def _sessions(store: Store) -> list[dict[str, Any]]:
