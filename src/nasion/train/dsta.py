@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 Loss = Literal["rle", "l1"]
 
 GROUPS = 8  # neighbourhoods a step, half of them of lively parts
-GAP = 4.0  # weight of the openings of eyes and mouth, whose quick changes the likelihood takes for errors
+GAP = 8.0  # weight of the openings of eyes and mouth, whose quick changes the likelihood takes for errors
 CLIPS, SEED = 160, 1  # rendered to learn from
-BLINKS, BORROWED, SHAKEN, LIVE, SPARSE = 0.5, 0.4, 0.3, 0.4, 0.15  # shares of the windows treated so, see `windows`
+BLINKS, BORROWED, SHAKEN, LIVE, SPARSE = 0.6, 0.4, 0.3, 0.4, 0.15  # shares of the windows treated so, see `windows`
 
 
 @dataclass(frozen=True, slots=True, eq=False)
