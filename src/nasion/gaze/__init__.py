@@ -10,7 +10,11 @@ if TYPE_CHECKING:
     from nasion.core.gaze import Gaze
     from nasion.gaze.encoder import Encoder
     from nasion.gaze.estimator import LandmarkGaze
+    from nasion.gaze.first_looks import Look
+    from nasion.gaze.following import GazeFollower, GazeTarget, follow_gaze, look_along
+    from nasion.gaze.localise import FaceProbe, LocalisationMap, part_patches
     from nasion.gaze.one_eye import EnsembleCalibration, EyeCode, OneEyeGaze, calibrate_ensemble
+    from nasion.gaze.retina import Retina, foveate
     from nasion.gaze.screen import Screen
     from nasion.gaze.session import Accuracy, Drift, GazeSession, Regard
     from nasion.gaze.smooth import RegardSmoother
@@ -22,15 +26,25 @@ _HOMES = {
     "Encoder": "encoder",
     "EnsembleCalibration": "one_eye",
     "EyeCode": "one_eye",
+    "FaceProbe": "localise",
     "Gaze": "estimator",
+    "GazeFollower": "following",
     "GazeSession": "session",
+    "GazeTarget": "following",
     "LandmarkGaze": "estimator",
+    "LocalisationMap": "localise",
+    "Look": "first_looks",
     "OneEyeGaze": "one_eye",
     "Regard": "session",
     "RegardSmoother": "smooth",
+    "Retina": "retina",
     "Screen": "screen",
     "calibrate_ensemble": "one_eye",
     "calibration_points": "targets",
+    "follow_gaze": "following",
+    "foveate": "retina",
+    "look_along": "following",
+    "part_patches": "localise",
     "pursuit": "targets",
 }
 
@@ -40,15 +54,25 @@ __all__ = [
     "Encoder",
     "EnsembleCalibration",
     "EyeCode",
+    "FaceProbe",
     "Gaze",
+    "GazeFollower",
     "GazeSession",
+    "GazeTarget",
     "LandmarkGaze",
+    "LocalisationMap",
+    "Look",
     "OneEyeGaze",
     "Regard",
     "RegardSmoother",
+    "Retina",
     "Screen",
     "calibrate_ensemble",
     "calibration_points",
+    "follow_gaze",
+    "foveate",
+    "look_along",
+    "part_patches",
     "pursuit",
 ]
 
