@@ -19,7 +19,7 @@ from skimage import data
 from nasion.detect import FaceDetector
 from nasion.detect.light import auto_gamma
 from nasion.train.low_light import darken
-from nasion.train.or_scenes import operating_room
+from nasion.train.or_scenes import farther, operating_room
 
 HERE = Path(__file__).parent
 GAP = 6
@@ -50,10 +50,10 @@ def save(name: str, rows: list[list[np.ndarray]], quality: int = 88) -> None:
 
 
 def room(adapted: Path) -> None:
-    """Two frames of people apart from those adapted to: shipped detector left, adapted right."""
+    """Two frames of people apart from those adapted to, from afar: shipped detector left, adapted right."""
     before, after = FaceDetector(), FaceDetector(adapted)
     clips, best = operating_room(900, 12, 1), []
-    for clip in clips:
+    for clip in (farther(clip, 900 + i) for i, clip in enumerate(clips)):
         image, truth = clip.frames[0], clip.boxes[0]
         found = [len(detector.detect(image)) for detector in (before, after)]
         best.append((found[1] - found[0], image, truth))

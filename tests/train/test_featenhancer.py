@@ -128,3 +128,81 @@ def test_what_cannot_be_learned_is_refused(torch, hopper: ImageArray) -> None:
     ):  # fmt: skip
         with pytest.raises(InputError, match=message):
             train_enhancer(pictures, **options)
+
+
+# ---------------------------------------------------------------------------------- in front of a landmark network
+
+
+def test_stages_light_module_both_and_the_host_alone_gets_as_many_dark_steps() -> None:
+    from nasion.train.featenhancer_landmarks import DarkLandmarks
+
+    module, alone = DarkLandmarks().stages, DarkLandmarks(module=False).stages
+    assert [s.trains for s in module] == [("host",), ("module",), ()] and [s.trains for s in alone] == [("host",), ()]
+    assert module[0] == alone[0]
+    assert sum(s.share for s in module[1:]) == pytest.approx(alone[1].share)
+    assert {s.batch for s in module[1:]} == {alone[1].batch}  # the same number of faces, too
+    assert module[2].rate == alone[1].rate == pytest.approx(module[0].rate / 10)
+
+
+def test_the_module_learns_before_a_landmark_network_from_its_loss_alone(torch, tmp_path: Path) -> None:
+    from drawn_crops import drawn_set
+    from nasion.landmark import Landmarker
+    from nasion.train import evaluate, fit
+    from nasion.train.export import export_onnx
+    from nasion.train.featenhancer_landmarks import DarkLandmarks
+
+    data, seen = drawn_set(24, size=32), []
+    recipe = DarkLandmarks()
+    host = DarkLandmarks(module=False).build(len(data.scheme), 32).host.eval()
+    recipe = DarkLandmarks(host=host)
+    assert [stage.name for stage in recipe.stages] == ["module", "both"]
+    before = copied(host)
+    whole = recipe.loss
+
+    def loss(model, batch, step):
+        if step.stage == "both" and step.step == 0:
+            seen.append((copied(model.host), model.module.last.weight.abs().max()))
+        return whole(model, batch, step)
+
+    recipe.loss = loss
+    made = fit(recipe, data, steps=4, threads=1)
+    frozen, learned = seen[0]
+    assert learned > 0 and all(torch.equal(a, b) for a, b in zip(before, frozen, strict=True))
+    assert any(not torch.equal(a, b) for a, b in zip(before, copied(made.model.host), strict=True))
+    out = export_onnx(recipe, made.model, tmp_path / "dark.onnx", scheme=data.scheme, size=32,
+                      scores=evaluate(recipe, made.model, data))  # fmt: skip
+    assert Landmarker(out.path, threads=1).scheme == data.scheme.name
+
+
+def copied(net) -> list:
+    return [p.detach().clone() for p in net.parameters()]
+
+
+def test_the_landmark_network_is_shown_the_dark(torch) -> None:
+    """In its own stage the host sees the light; afterwards most views are darker than they were."""
+    from drawn_crops import drawn_set
+    from nasion.train.featenhancer_landmarks import LIGHT, DarkLandmarks
+    from nasion.train.loop import draw
+    from nasion.train.recipe import Progress
+
+    data, recipe, means = drawn_set(24, size=32), DarkLandmarks(module=False), {}
+    batch = draw(data, np.arange(16), np.random.default_rng(0), 0.0)
+
+    class Net(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.host = self.look
+
+        def look(self, x):
+            self.seen = x.mean((1, 2, 3)) + 1
+            return torch.zeros(len(x), batch.points.shape[1], 2)
+
+        forward = look
+
+    net = Net()
+    for stage in (LIGHT, "both"):
+        recipe.loss(net, batch, Progress(stage, 0, 0.0))
+        means[stage] = net.seen
+    assert torch.equal(means[LIGHT], batch.images.mean((1, 2, 3)) + 1)
+    share = means["both"] / means[LIGHT]
+    assert 0.05 < share.min() < share.max() <= 1.02 and (share < 0.9).sum() >= 10

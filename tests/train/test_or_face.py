@@ -10,9 +10,9 @@ from nasion.metrics.detection import detection_score, iou_matrix
 from nasion.models import Session
 from nasion.train.clips import read_clips
 from nasion.train.damage import damage
-from nasion.train.detector_views import SIDE
-from nasion.train.or_face import COARSE, mask_lower_half
-from nasion.train.or_scenes import SIZE, operating_room
+from nasion.train.detector_views import SIDE, view_of_face
+from nasion.train.or_face import AROUND, COARSE, mask_lower_half
+from nasion.train.or_scenes import FAR, SIZE, farther, operating_room
 from nasion.train.pseudo_labels import View, change, decide, fill_gaps, fuse, label, look
 
 
@@ -161,6 +161,16 @@ def test_the_room_is_as_it_says(room) -> None:
         assert (centre > 0).all() and (centre < np.array(SIZE)).all()
 
 
+def test_a_camera_further_away_sees_smaller_faces_in_the_same_places(room) -> None:
+    far = farther(room, 1)
+    assert far.frames.shape == (5, FAR * SIZE[1], FAR * SIZE[0], 3) and (farther(room, 1).frames == far.frames).all()
+    for near, small, a, b in zip(room.frames, far.frames, room.boxes, far.boxes, strict=True):
+        np.testing.assert_allclose(b[:, 2:] - b[:, :2], FAR * (a[:, 2:] - a[:, :2]), rtol=1e-3)
+        x0, y0, x1, y1 = (a[0] + 0.5).astype(int).clip(0)
+        u0, v0, u1, v1 = (b[0] + 0.5).astype(int).clip(0)
+        assert small[v0:v1, u0:u1].mean() == pytest.approx(near[y0:y1, x0:x1].mean(), abs=8)
+
+
 def test_the_detector_labels_the_room_rightly(room) -> None:
     labels = label(Session("detector", threads=1), [list(room.frames)], (View(), View(1.5)))
     faces = [rows[rows[:, 4] == 1] for rows in labels]
@@ -169,6 +179,18 @@ def test_the_detector_labels_the_room_rightly(room) -> None:
     )
     assert sum(map(len, faces)) >= 3
     assert right / sum(map(len, faces)) >= 0.9
+
+
+def test_views_of_the_new_place_show_faces_about_as_large_as_the_detector_sees_them() -> None:
+    rng, image = np.random.default_rng(0), np.zeros((240, 320, 3), np.uint8)
+    image[100:140, 100:140] = 255
+    face = np.stack([row(100, 100, 139, 139, 1)])
+    sides = []
+    for _ in range(30):
+        _, rows = view_of_face(rng, image, face, AROUND, times=1.28)
+        sides.append(float(np.sqrt(np.prod(rows[0, 2:4] - rows[0, :2]))))
+    seen = np.array(sides) / (39 * 1.28)
+    assert 0.55 < seen.min() < 0.8 and 1.2 < seen.max() < 1.75  # a turned box grows a little
 
 
 def test_masks_cover_the_lower_half() -> None:

@@ -58,7 +58,13 @@ def settle(rows: FloatArray, side: int = SIDE) -> FloatArray:
 
 
 def view_of_face(
-    rng: np.random.Generator, image: ImageArray, rows: FloatArray, sizes: tuple[float, float], side: int = SIDE
+    rng: np.random.Generator,
+    image: ImageArray,
+    rows: FloatArray,
+    sizes: tuple[float, float],
+    side: int = SIDE,
+    *,
+    times: float | None = None,
 ) -> tuple[ImageArray, FloatArray]:
     """A random view that holds one of the labelled faces, perhaps mirrored and a little turned.
 
@@ -68,6 +74,8 @@ def view_of_face(
         rows: (N, 16) labels; none means a view of any part.
         sizes: px, smallest and largest that the chosen face shall have in the view, root of its box's area.
         side: px of the view.
+        times: with it, ``sizes`` are not px but multiples of the size that the chosen face has in the picture times
+            this: of the size at which a detector sees it.
 
     Returns:
         RGB uint8 (side, side, 3) and its labels.
@@ -77,7 +85,7 @@ def view_of_face(
     if len(rows):
         face = rows[int(rng.integers(len(rows)))]
         size = float(np.sqrt(max((face[2:4] - face[:2]).prod(), 4.0)))
-        wanted = float(np.exp(rng.uniform(*np.log(sizes))))
+        wanted = float(np.exp(rng.uniform(*np.log(sizes)))) * (1.0 if times is None else size * times)
         scale = float(np.clip(wanted / size, least, max(4.0, least)))
         middle = (face[:2] + face[2:4]) / 2 + rng.uniform(-0.8, 0.8, 2) * side / scale / 2
     else:

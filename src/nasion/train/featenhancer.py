@@ -25,7 +25,7 @@ from nasion.train.clips import read_clips
 from nasion.train.detector_targets import Targets, targets
 from nasion.train.detector_views import view_of_face
 from nasion.train.loop import LARGEST_GRADIENT, learning_rate
-from nasion.train.low_light import darken
+from nasion.train.low_light import some_darkness
 from nasion.train.pseudo_labels import LIKELY, View, look
 from nasion.train.recipe import require_torch
 
@@ -40,9 +40,6 @@ VIEW, BATCH = 128, 6  # px; views a step
 SIZES = (10.0, 80.0)  # px of a face in a view
 RATE, HOST_RATE = 1.5e-3, 3e-4  # of the module; of the detector, a tenth of what it was trained with
 ALONE = 0.6  # of the steps before the detector learns, too
-BRIGHT = 0.15  # of the views stay as they are
-GAMMA, STOPS = (1.5, 4.5), (1.0, 5.0)  # of the others, half by each kind of darkness
-TINT = 0.08  # spread of the logarithm of each channel's gain
 
 Report = Callable[[float, dict[str, float]], None]
 
@@ -159,7 +156,7 @@ def draw(
     corner, stride = (part.numpy() for part in cells(VIEW, VIEW))
     none = np.zeros((0, 16), np.float32)
     wanted = [targets(dense, none, corner + stride[:, None] / 2, stride) for dense in answers(bright, views)]
-    images = torch.from_numpy(np.stack([_dark(rng, view) for view in views])).permute(0, 3, 1, 2).float()
+    images = torch.from_numpy(np.stack([some_darkness(rng, view) for view in views])).permute(0, 3, 1, 2).float()
     return images.contiguous(memory_format=torch.channels_last), wanted
 
 
@@ -209,16 +206,6 @@ class LowLight:
             f"{made.steps} steps on {len(pictures)} pictures, loss {made.loss:.3f} at the end",
             f"wrote {out}; try: nasion analyze PHOTO --detector {out}",
         ]
-
-
-def _dark(rng: np.random.Generator, view: ImageArray) -> ImageArray:
-    if rng.random() < BRIGHT:
-        return view
-    gain = np.exp(rng.normal(0, TINT, 3))
-    tinted = np.clip(view * gain / gain.max(), 0, 255).astype(np.uint8)
-    if rng.random() < 0.5:
-        return darken(tinted, rng, gamma=float(rng.uniform(*GAMMA)))
-    return darken(tinted, rng, stops=float(rng.uniform(*STOPS)))
 
 
 def _faces(session: Session, picture: ImageArray) -> FloatArray:

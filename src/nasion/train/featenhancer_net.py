@@ -93,3 +93,15 @@ class Front(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.module(x * (1 / 255)) * 255
+
+
+class Lit(nn.Module):
+    """A host that takes -1..1, behind the module or without one."""
+
+    def __init__(self, host: nn.Module, module: FeatEnHancer | None) -> None:
+        super().__init__()
+        self.host, self.module = host, module
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 3, S, S) -1..1 to what the host gives."""
+        return self.host(x if self.module is None else 2 * self.module((x + 1) / 2) - 1)

@@ -11,6 +11,9 @@ from nasion.core import ImageArray, InputError
 
 PHOTONS = 4000.0  # of a white pixel in full light
 READ_NOISE = 2.0  # electrons, standard deviation
+BRIGHT = 0.15  # of the views to learn from stay as they are
+GAMMA, STOPS = (1.5, 4.5), (1.0, 5.0)  # of the others, half by each kind of darkness
+TINT = 0.08  # spread of the logarithm of each channel's gain
 
 
 def darken(image: ImageArray, rng: np.random.Generator, *, gamma: float = 1.0, stops: float = 0.0) -> ImageArray:
@@ -36,6 +39,17 @@ def darken(image: ImageArray, rng: np.random.Generator, *, gamma: float = 1.0, s
     seen = np.clip(noisy / PHOTONS, 0, 1)
     back = np.where(seen <= 0.0031308, seen * 12.92, 1.055 * seen ** (1 / 2.4) - 0.055)
     return np.rint(back * 255).astype(np.uint8)
+
+
+def some_darkness(rng: np.random.Generator, view: ImageArray) -> ImageArray:
+    """A view (H, W, 3) uint8 to learn from, in darkness of any kind and depth; now and then as it is."""
+    if rng.random() < BRIGHT:
+        return view
+    gain = np.exp(rng.normal(0, TINT, 3))
+    tinted = np.clip(view * gain / gain.max(), 0, 255).astype(np.uint8)
+    if rng.random() < 0.5:
+        return darken(tinted, rng, gamma=float(rng.uniform(*GAMMA)))
+    return darken(tinted, rng, stops=float(rng.uniform(*STOPS)))
 
 
 def _on_lightness(image: ImageArray, change: Callable[[ImageArray], ImageArray]) -> ImageArray:

@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 
 from nasion.core import FloatArray, ImageArray, InputError
-from nasion.detect.detector import DEFAULT_THRESHOLD
+from nasion.detect.detector import DEFAULT_THRESHOLD, ENLARGED, LONGEST
 from nasion.metrics.detection import match_boxes
 from nasion.models import Session
 from nasion.train.clips import read_clips
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 
 RATE = 3e-4  # a tenth of what the detector was trained with
 BATCH = 4  # views of the new place a step, and as many of the old one
-SIZES = (12.0, 140.0)  # px of a face in a view
+SIZES = (12.0, 140.0)  # px of a face in a view of the old place
+AROUND = (0.6, 1.6)  # times the size at which the detector sees it: of a face in a view of the new place
 ROUNDS, SETTLED = 3, 0.02  # change of the labels below which a further round would learn the same
 KEEP = 0.98  # of the teacher's weights each step
 COARSE = (SIDE / 2, SIDE)  # px that low resolution leaves of a view: a face of 12 px must stay one
@@ -273,7 +274,8 @@ def _batch(
     nothing, views, wanted = Dense.nothing(middle), [], []
     for _ in range(BATCH):
         i = int(rng.integers(len(pictures)))
-        view, rows = view_of_face(rng, pictures[i], labels[i], SIZES)
+        seen_at = min(LONGEST / max(pictures[i].shape[:2]), ENLARGED)
+        view, rows = view_of_face(rng, pictures[i], labels[i], AROUND, times=seen_at)
         views.append(damage(mask_lower_half(rng, view, rows), rng, COARSE))
         wanted.append(targets(nothing, rows, middle, strides))
     if source:
@@ -281,7 +283,7 @@ def _batch(
         clean = [view_of_face(rng, source[i], known[i], SIZES)[0] for i in chosen]
         none = np.zeros((0, 16), np.float32)
         wanted += [targets(dense, none, middle, strides) for dense in answers(before, clean)]
-        views += [damage(view, rng, COARSE) for view in clean]
+        views += clean  # damaged, they taught to be as sure of what can hardly be seen: 1 point of AP lost at home
     images = torch.from_numpy(np.stack(views)).permute(0, 3, 1, 2).float()
     return images.contiguous(memory_format=torch.channels_last), wanted
 

@@ -31,7 +31,9 @@ CLOTHS: tuple[Cloth, ...] = ((0.05, 0.24, 0.22), (0.07, 0.17, 0.36), (0.16, 0.33
 CAP_MM, CAP_SLOPE = -46.0, 0.42  # height of a cap's edge above the eyes, and how much lower per mm towards the back
 MASKED, CAPPED = 0.9, 0.9
 LEAST_SEEN = 0.45  # of the pixels of a box; a head leaves some of its box's corners free
+NOISE = 2.0  # standard deviation, of 255
 GLARE, BLURRED = 0.4, 0.15  # of the clips, of the frames
+FAR, FAR_BLURRED = 0.75, 0.3  # px of a camera further away for each of the near one's; of its frames
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +61,30 @@ def operating_room(seed: int, count: int, frames: int = 8, *, dressed: bool = Tr
     """
     model = HeadModel.load()
     return [_clip(np.random.default_rng((seed, i)), frames, dressed, model) for i in range(count)]
+
+
+def farther(clip: Clip, seed: int) -> Clip:
+    """What a camera further away sees of a clip: smaller faces (16 to 63 px), more blur by motion, its own noise.
+
+    Args:
+        clip: of ``operating_room``.
+        seed: of blur and noise.
+    """
+    rng, frames = np.random.default_rng(seed), []
+    for frame in clip.frames:
+        small = np.asarray(cv2.resize(frame, None, fx=FAR, fy=FAR, interpolation=cv2.INTER_AREA), np.uint8)
+        small = _moved(rng, small) if rng.random() < FAR_BLURRED else small
+        frames.append(_noisy(rng, small, NOISE))
+    return Clip(np.stack(frames), tuple((np.reshape(b, (-1, 4)) + 0.5) * np.float32(FAR) - 0.5 for b in clip.boxes))
+
+
+def _moved(rng: np.random.Generator, image: ImageArray) -> ImageArray:
+    """Blurred by motion."""
+    return np.asarray(cv2.blur(image, (int(rng.integers(3, 8)), int(rng.integers(1, 4)))), np.uint8)
+
+
+def _noisy(rng: np.random.Generator, image: ImageArray, spread: float) -> ImageArray:
+    return np.clip(np.rint(image + rng.normal(0, spread, image.shape)), 0, 255).astype(np.uint8)
 
 
 def _clip(rng: np.random.Generator, frames: int, dressed: bool, model: HeadModel) -> Clip:
@@ -97,9 +123,8 @@ def _clip(rng: np.random.Generator, frames: int, dressed: bool, model: HeadModel
             _glare(scene, lamp, t)
         image = develop(scene, 1.0)
         if dressed and rng.random() < BLURRED:
-            image = np.asarray(cv2.blur(image, (int(rng.integers(3, 8)), int(rng.integers(1, 4)))), np.uint8)
-        noise = rng.normal(0, 2.0 if dressed else 1.0, image.shape)
-        pictures.append(np.clip(np.rint(image + noise), 0, 255).astype(np.uint8))
+            image = _moved(rng, image)
+        pictures.append(_noisy(rng, image, NOISE if dressed else NOISE / 2))
         boxes.append(np.array(rows, np.float32)[seen])
     return Clip(np.stack(pictures), tuple(boxes))
 

@@ -116,6 +116,7 @@ RECIPES: dict[str, str] = {
     "convlstm1d-expression": "nasion.train.convlstm_expression:ConvLSTMExpression",
     "dsta": "nasion.train.dsta:DSTA",
     "featenhancer": "nasion.train.featenhancer:LowLight",
+    "featenhancer-landmarks": "nasion.train.featenhancer_landmarks:DarkLandmarks",
     "foveated-retinotopy": "nasion.train.retinotopy:Retinotopy",
     "fgtbt": "nasion.train.fgtbt:FGTBT",
     "intoxication-gat-3dresnet": "nasion.train.intoxication:Intoxication",
