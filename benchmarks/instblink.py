@@ -23,12 +23,13 @@ from nasion.eyes.instblink import BlinkNetwork
 from nasion.metrics import BlinkScore, BlinkTrack, blink_score, match_intervals, tube_iou
 from nasion.report.bench.eyes_blinks import follow
 from nasion.report.bench.result import Result, Table, publish
+from nasion.train.instblink import SIDES
 from nasion.train.instblink_clips import FPS, Composed, Person, compose, crossing_paths, rendered_people, still_paths
 
-CROSSING_SEED, AHEAD_SEED, SIDE, FRAMES = 77, 78, 176, 75
-WALKERS, LOOKERS = 24, 9
-CLIPS, SIZE, SMALL = 10, (600, 400), (192, 128)
-TRAVEL = 0.7  # of the width, over five seconds
+CROSSING_SEED, AHEAD_SEED, SIDE, FRAMES = 77, 78, 160, 60
+WALKERS, LOOKERS = 10, 6
+CLIPS, SIZE, SMALL = 6, (600, 400), (192, 128)
+TRAVEL = 0.6  # of the width, over four seconds
 COUNTS = (1, 2, 5, 10)
 
 Route = Callable[[np.ndarray], Sequence[BlinkTrack]]
@@ -40,7 +41,7 @@ def crossing_clips(people: Sequence[Person]) -> list[Composed]:
     for number in range(CLIPS):
         count = 2 + number % 4
         chosen = [people[i] for i in rng.permutation(len(people))[:count]]
-        paths = crossing_paths(rng, count, FRAMES, TRAVEL, (0.3, 0.45))
+        paths = crossing_paths(rng, count, FRAMES, TRAVEL, SIDES)
         made.append(compose(chosen, [0] * count, paths, SIZE, rng))
     return made
 

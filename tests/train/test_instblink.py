@@ -65,7 +65,7 @@ def test_mirrored_people_have_mirrored_boxes() -> None:
 
 
 def test_paths_cross() -> None:
-    paths = crossing_paths(np.random.default_rng(3), 5, 75, 0.8)
+    paths = crossing_paths(np.random.default_rng(3), 5, 75, 0.8, (0.3, 0.5))
     x = np.stack([path.centre[:, 0] for path in paths])
     assert (np.argsort(x[:, 0]) != np.argsort(x[:, -1])).any()
     assert len(still_paths(3, 10, 0.4)) == 3
@@ -132,6 +132,25 @@ def test_absent_frames_do_not_count_in_matching_and_blinks_only_where_seen(torch
         assert all(float(losses[name]) < 1e-3 for name in losses), losses
     blink[0, 1] = 9.0
     assert float(clip_losses([(centre, face, blink)], [target])["blink"]) > 1
+
+
+def test_hints_stand_beside_the_people_and_teach_without_matching(torch, net) -> None:
+    from nasion.train.instblink import hints
+    from nasion.train.instblink_net import Target, clip_losses, corners, giou
+
+    box = torch.tensor([0.2, 0.2, 0.4, 0.5])
+    target = Target(torch.stack([box, box + 0.3])[:, None].expand(2, 4, 4).clone(), torch.zeros(2, 4, dtype=torch.bool))
+    target.boxes[1, 2:] = torch.nan
+    beside = hints([target])
+    assert beside.shape == (1, 4, 2, 4) and beside.isfinite().all()
+    there = target.boxes.isfinite().all(-1).t()
+    overlap = giou(corners(beside[0])[there], target.boxes.transpose(0, 1)[there])
+    assert overlap.min() > -0.2 and 0.2 < overlap.mean() < 0.99
+    maps = net.maps(torch.rand(1, 4, 3, 64, 96) * 255)
+    with torch.no_grad():
+        told = net.hinted(maps, beside)
+    losses = clip_losses(told, [target], matched=True)
+    assert set(losses) == {"face", "distance", "overlap", "blink"} and all(v > 0 for v in losses.values())
 
 
 def test_roi_align_reads_what_lies_under_the_box(torch) -> None:

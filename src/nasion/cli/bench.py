@@ -181,11 +181,17 @@ def eyes(
 
 
 @_benchmark("identity")
-def identity(data: Data = None, limit: Limit = None) -> Measured:
+def identity(
+    data: Data = None,
+    part: Annotated[str, typer.Option(metavar="A,B", help="Only these: stills, distance, script.")] = "",
+    seconds: Annotated[float, typer.Option(min=10, metavar="S", help="Length of the script.")] = 600.0,
+    limit: Limit = None,
+) -> Measured:
     """Open-set identification of people never seen, distance by the eyes, ten minutes of `nasion assist`."""
-    from nasion.report.bench.identity import bench_identity
+    from nasion.report.bench.identity import PARTS, bench_identity
 
-    return bench_identity(_folder(data), limit)
+    wanted = _names(part) or PARTS
+    return bench_identity(None if wanted == ["distance"] else _folder(data), wanted, limit, seconds)
 
 
 @_benchmark("matching")

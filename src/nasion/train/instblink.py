@@ -29,11 +29,14 @@ from nasion.train.traced import traced
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from nasion.train.instblink_net import Target
+
 PEOPLE, SEED = 96, 1  # rendered to learn from
 FRAMES, SIDE = 36, 128  # of each, at 15 a second; px
 SIZE = (192, 128)  # px of the frames that the network sees, width and height
 LENGTH = 11  # frames of a clip to learn from
 MOST = 5  # people in a clip
+SIDES = (0.34, 0.56)  # of a person's picture, shares of the frame's width: faces 31 to 52 px wide
 TRAVEL = 0.4  # of the width, the most walked on average in one: as much as in the 36 frames of use
 THRESHOLDS = np.arange(0.15, 0.8, 0.05)
 
@@ -69,8 +72,8 @@ class InstBlinkRecipe:
 
     name = SYSTEM
     stages = (
-        Stage("heads", share=0.4, rate=1e-3, trains=("neck", "stages", "start"), batch=4),
-        Stage("all", share=0.6, rate=5e-4, batch=4),
+        Stage("heads", share=0.35, rate=4e-4, trains=("neck", "stages", "start"), batch=4),
+        Stage("all", share=0.65, rate=4e-4, batch=4),
     )
     renders = True
     usage = "blinks CLIP --model"
@@ -96,14 +99,18 @@ class InstBlinkRecipe:
         return [random_clip(data.people, int(i), rng) for i in index]
 
     def loss(self, model: nn.Module, batch: list[Composed], step: Progress) -> dict[str, Tensor]:
-        """Of all stages, on tubes matched as wholes."""
+        """Of all stages, on tubes matched as wholes, and the same on boxes that stand beside the true ones."""
         import torch
 
         from nasion.train.instblink_net import Target, clip_losses
 
         frames = torch.from_numpy(np.stack([clip.images for clip in batch])).flatten(0, 1).permute(0, 3, 1, 2).float()
         targets = [Target(torch.from_numpy(c.boxes), torch.from_numpy(c.blinking)) for c in batch]
-        return clip_losses(model(frames.unflatten(0, (len(batch), -1))), targets)
+        clips = frames.unflatten(0, (len(batch), -1))
+        maps = model.maps(clips)
+        terms = clip_losses(model.refine(maps, *model.start(*clips.shape[:2])), targets)
+        beside = clip_losses(model.hinted(maps, hints(targets)), targets, matched=True)
+        return terms | {f"{name}, hinted": term for name, term in beside.items()}
 
     def predict(self, model: nn.Module, images: Tensor) -> Tensor:
         """Not for landmarks.
@@ -152,13 +159,29 @@ class InstBlinkRecipe:
         return target
 
 
+def hints(targets: Sequence[Target]) -> Tensor:
+    """(B, T, P, 4) centre and size: the true boxes, moved and scaled by up to half their size; anywhere if absent."""
+    import torch
+
+    most, frames = max(len(t.boxes) for t in targets), targets[0].boxes.shape[1]
+    made = torch.full((len(targets), frames, most, 4), 0.5)
+    for b, target in enumerate(targets):
+        true = target.boxes.transpose(0, 1)
+        size = (true[..., 2:] - true[..., :2]).clamp_min(0.02)
+        reach = 0.5 * torch.rand(1, true.shape[1], 1)
+        centre = (true[..., 2:] + true[..., :2]) / 2 + reach * size * (2 * torch.rand_like(size) - 1)
+        boxes = torch.cat([centre, size * (reach * (2 * torch.rand_like(size) - 1)).exp()], -1)
+        made[b, :, : true.shape[1]] = boxes.nan_to_num(0.5)
+    return made
+
+
 def random_clip(people: Sequence[Person], first: int, rng: np.random.Generator, length: int = LENGTH) -> Composed:
     """A clip of one person and one to four others, from their frames where half of them blink."""
     count = int(rng.integers(2, MOST + 1))
     others = [int(i) for i in rng.permutation(len(people)) if i != first][: count - 1]
     chosen = [people[i] for i in (first, *others)]
     starts = [_start(person, length, rng) for person in chosen]
-    paths = crossing_paths(rng, len(chosen), length, rng.uniform(0, TRAVEL), (0.28, 0.5))
+    paths = crossing_paths(rng, len(chosen), length, rng.uniform(0, TRAVEL), SIDES)
     return compose(chosen, starts, paths, SIZE, rng, [bool(rng.random() < 0.5) for _ in chosen])
 
 

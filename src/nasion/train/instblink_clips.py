@@ -150,7 +150,7 @@ def rendered_people(
 
 
 def crossing_paths(
-    rng: np.random.Generator, people: int, frames: int, travel: float, side: tuple[float, float] = (0.22, 0.42)
+    rng: np.random.Generator, people: int, frames: int, travel: float, side: tuple[float, float]
 ) -> list[Path2D]:
     """Paths from side to side that cross, each swaying a little; every third person stays about where they are.
 

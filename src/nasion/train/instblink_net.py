@@ -24,6 +24,9 @@ from nasion.train.detector_net import WIDTHS, Detector
 QUERIES, STAGES, WIDTH, INNER, HEADS = 12, 3, 64, 32, 4
 BINS = 7  # of RoIAlign, one sample each: a bin is about one cell of the map
 ALPHA, GAMMA = 0.25, 2.0  # of the focal losses
+BLINK_ALPHA = (
+    0.75  # the released code inverts the labels of the blink loss, so that blinks weigh more than their absence
+)
 FACE, DISTANCE, OVERLAP, BLINK = 2.0, 5.0, 2.0, 5.0  # weights of the losses; the first three also of the matching
 GRID = (4, 3)  # columns and rows of the queries' first boxes
 STEM = 32  # channels of the detector's stem, at stride 4
@@ -151,6 +154,10 @@ def _layer() -> nn.Sequential:
     return nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.LayerNorm(WIDTH), nn.ReLU())
 
 
+Said = tuple[Tensor, Tensor, Tensor]
+"""Boxes (B, T, N, 4), centre and size in fractions, and logits (B, T, N) of face and blink."""
+
+
 class InstBlink(nn.Module):
     """(B, T, 3, H, W) RGB 0..255, H and W multiples of 32, to what every stage says.
 
@@ -168,10 +175,23 @@ class InstBlink(nn.Module):
         self.stages = nn.ModuleList(Stage(temporal, dynamic) for _ in range(STAGES))
         self.start = Start()
 
-    def forward(self, clips: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
-        batch, frames = clips.shape[:2]
-        maps = self.neck(self.backbone(clips.flatten(0, 1)))
-        boxes, query = self.start(batch, frames)
+    def forward(self, clips: Tensor) -> list[Said]:
+        return self.refine(self.maps(clips), *self.start(*clips.shape[:2]))
+
+    def maps(self, clips: Tensor) -> Tensor:
+        """What the stages read: (B * T, C, h, w)."""
+        return self.neck(self.backbone(clips.flatten(0, 1)))
+
+    def hinted(self, maps: Tensor, boxes: Tensor) -> list[Said]:
+        """What the stages say of boxes that stand near people already: (B, T, P, 4), with a query like the others.
+
+        For learning only: it teaches stages to move boxes and to see blinks before the queries find anybody.
+        """
+        query = self.start.features.mean(0).expand(*boxes.shape[:3], WIDTH)
+        return self.refine(maps, boxes, query)
+
+    def refine(self, maps: Tensor, boxes: Tensor, query: Tensor) -> list[Said]:
+        """All stages, one after the other."""
         said = []
         for stage in self.stages:
             boxes, query, face, blink = stage(maps, boxes.detach(), query)
@@ -232,11 +252,11 @@ def giou(a: Tensor, b: Tensor) -> Tensor:
     return shared / union.clamp_min(1e-9) - (hull - union) / hull.clamp_min(1e-9)
 
 
-def focal(logit: Tensor, target: Tensor) -> Tensor:
-    """Focal loss of each logit (Lin et al., ICCV 2017)."""
+def focal(logit: Tensor, target: Tensor, alpha: float = ALPHA) -> Tensor:
+    """Focal loss of each logit (Lin et al., ICCV 2017); ``alpha`` weighs what is there, the rest of 1 what is not."""
     p = logit.sigmoid()
     right = torch.where(target > 0.5, p, 1 - p)
-    weight = torch.where(target > 0.5, ALPHA, 1 - ALPHA) * (1 - right) ** GAMMA
+    weight = torch.where(target > 0.5, alpha, 1 - alpha) * (1 - right) ** GAMMA
     return weight * functional.binary_cross_entropy_with_logits(logit, target, reduction="none")
 
 
@@ -276,27 +296,34 @@ def match_tubes(boxes: Tensor, face: Tensor, target: Target) -> tuple[Tensor, Te
     return torch.from_numpy(queries), torch.from_numpy(people)
 
 
-def clip_losses(said: list[tuple[Tensor, Tensor, Tensor]], targets: list[Target]) -> dict[str, Tensor]:
+def clip_losses(said: list[Said], targets: list[Target], matched: bool = False) -> dict[str, Tensor]:
     """Losses over all stages and clips; blinks count on matched queries where the face is in view.
 
     Args:
         said: of ``InstBlink``.
         targets: one per clip.
+        matched: the first queries are the people, in order, and the others nobody's business: hints, not finds.
     """
     total = {name: torch.zeros(()) for name in ("face", "distance", "overlap", "blink")}
     for boxes, face, blink in said:
         seen = sum(int(t.boxes.isfinite().all(-1).sum()) for t in targets) or 1
         for b, target in enumerate(targets):
             placed = corners(boxes[b])
-            queries, people = match_tubes(placed, face[b], target)
+            if matched:
+                queries = people = torch.arange(len(target.boxes))
+            else:
+                queries, people = match_tubes(placed, face[b], target)
             there = target.boxes[people].isfinite().all(-1).t()  # (T, K)
             wanted = torch.zeros_like(face[b])
             wanted[:, queries] = there.float()
+            told = focal(face[b], wanted)
             true = target.boxes[people].transpose(0, 1)[there]
             found = placed[:, queries][there]
             shut = target.blinking[people].t()[there].float()
-            total["face"] = total["face"] + FACE * focal(face[b], wanted).sum() / seen
+            total["face"] = total["face"] + FACE * (told[wanted > 0] if matched else told).sum() / seen
             total["distance"] = total["distance"] + DISTANCE * (found - true).abs().sum() / seen
             total["overlap"] = total["overlap"] + OVERLAP * (1 - giou(found, true)).sum() / seen
-            total["blink"] = total["blink"] + BLINK * focal(blink[b][:, queries][there], shut).sum() / seen
+            total["blink"] = total["blink"] + (
+                BLINK * focal(blink[b][:, queries][there], shut, BLINK_ALPHA).sum() / seen
+            )
     return total

@@ -174,7 +174,7 @@ def enrol(
 
 
 def run_script(
-    people: Sequence[Sequence[Portrait]], known: int, enrolled: int, seconds: float, tau: float, seed: int
+    people: Sequence[Sequence[Portrait]], known: int, enrolled: int, seconds: float, seed: int
 ) -> dict[str, Any]:
     """Enrol the first people, then the clip.
 
@@ -182,12 +182,10 @@ def run_script(
         people: portraits of each; the first ``known`` are enrolled by their first ``enrolled`` portraits.
         known, enrolled: how many.
         seconds: length.
-        tau: of the gallery.
         seed: of the script.
     """
     rng, embedder = np.random.default_rng(seed), FaceEmbedder(threads=1)
     gallery = Gallery()
-    gallery.tau = tau
     presses = [enrol(gallery, embedder, f"person {p}", people[p][:enrolled], rng) for p in range(known)]
     again = [enrol(gallery, embedder, "again", people[p][enrolled:], rng)[1] == f"person {p}" for p in range(known)]
     if "again" in gallery.counts:  # only where the question was not asked

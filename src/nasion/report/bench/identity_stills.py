@@ -248,19 +248,10 @@ def _in_use(photos: Photos, split: list[tuple[Half, Half]]) -> tuple[Table, dict
     return Table(f"tau for {FAR:g} false accepts a comparison, found on the other half", columns, (row,)), numbers
 
 
-def best_photos(photos: Photos, people: int, each: int, seed: int) -> list[list[ImageArray]]:
-    """Pictures of people with at least ``each`` comparable photos; for clips. Test people of the first split only."""
-    rng = np.random.default_rng(seed)
-    _, test = halves(photos, np.random.default_rng(0))
-    numbers = {int(photos.person[row]) for rows in test.gallery for row in rows} | {
-        int(photos.person[row]) for row in test.unknown
-    }
-    enough = [p for p in sorted(numbers) if (photos.fit & (photos.person == p)).sum() >= each]
-    chosen = rng.permutation(enough)[:people]
-    return [
-        [
-            read_image(photos.files[row])
-            for row in rng.permutation(np.flatnonzero((photos.person == p) & photos.fit))[:each]
-        ]
-        for p in chosen
-    ]
+def some_people(data: Path, people: int, each: int) -> list[list[ImageArray]]:
+    """Pictures of people with at least ``each`` photos, for clips; spread over the alphabet."""
+    homes = sorted(path for path in data_file(data, "identity").iterdir() if path.is_dir())
+    enough = [home for home in homes if len(list(home.glob("*.webp"))) >= each]
+    chosen = [enough[i] for i in np.linspace(0, len(enough) - 1, people).round().astype(int)]
+    rng = np.random.default_rng(7)
+    return [[read_image(path) for path in rng.permutation(sorted(home.glob("*.webp")))[:each]] for home in chosen]
