@@ -138,8 +138,8 @@ def tablet(readers: dict[str, OneEyeGaze], data: Path) -> dict[str, Any]:
 
 def plot(numbers: dict[str, Any], figure: Any) -> None:
     axes = figure.subplots()
-    names = [name for name in numbers["unseen"] if "alone" not in name]
-    values = [numbers["unseen"][name] for name in names]
+    shown = {name: value for name, value in numbers["unseen"].items() if "alone" not in name}
+    names, values = [name.replace("always the middle of the screens", "middle") for name in shown], [*shown.values()]
     axes.bar(names, [v["cm"] for v in values], color=["0.7", "tab:blue", "tab:blue", "tab:green"])
     low, high = ([abs(v["cm"] - v[end]) for v in values] for end in ("low", "high"))
     axes.errorbar(names, [v["cm"] for v in values], (low, high), fmt="none", color="0.2", capsize=4)
