@@ -1,6 +1,6 @@
 """Foveated retinotopy in small: a log-polar network beside the same network on ordinary views, and the retina itself.
 
-    python benchmarks/foveated.py [--steps 600] [--keep model.onnx] [--heads DIR] [--write]
+    python benchmarks/foveated.py [--steps 600] [--pictures 4000] [--keep model.onnx] [--work DIR] [--write]
 
 Both networks learn the same pictures of rendered heads for as many steps; measured on people never seen, upright,
 turned, enlarged and shifted. Then the map over fixations in pictures with one face, and patches of eyes and mouth on
@@ -10,6 +10,7 @@ photos of ``identity``.
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ from nasion.train.retinotopy import (
 )
 
 ROLLS, ZOOMS, SHIFTS = (0, 45, 90, 135, 180), (0.5, 0.7, 1.4, 2.0), (0.1, 0.25, 0.5, 0.75)
-HIDDEN, RATIO = 40, 0.5
+RATIO = 0.5
 PAIRS = 60  # people
 
 
@@ -87,6 +88,21 @@ def peaks_inside(trained: Trained, scenes: list[tuple[np.ndarray, np.ndarray]]) 
         chance.append(inside)
         away.append(np.hypot(*(np.array(found.peak) - (box[:2] + box[2:]) / 2)) / (box[3] - box[1]))
     return {"inside": float(np.mean(hits)), "chance": float(np.mean(chance)), "away": float(np.median(away))}
+
+
+def measured(name: str, args: argparse.Namespace) -> dict[str, Any]:
+    """Train one of the two networks and score it."""
+    learn = draw_probes(heads_of(1, PEOPLE, args.work), args.pictures, 0)
+    others = heads_of(99, HELD_PEOPLE, args.work)
+    began = time.process_time()
+    trained = train_probe(learn, log_polar=name == "log-polar", steps=args.steps, threads=1)
+    spent = time.process_time() - began
+    if name == "log-polar" and args.keep:
+        trained.export(args.keep)
+    found = curves(trained, draw_probes(others, args.held, 1))
+    found |= {"map": peaks_inside(trained, draw_hidden(others, args.hidden, 2)), "cpu_s": round(spent)}
+    print(name, found, flush=True)
+    return found
 
 
 def optics() -> dict[str, Any]:
@@ -189,25 +205,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--keep", type=Path, default=None, help="write the log-polar network here")
-    parser.add_argument("--heads", type=Path, default=None, help="folder that keeps rendered heads between runs")
+    parser.add_argument("--pictures", type=int, default=POOL, help="to learn from")
+    parser.add_argument("--held", type=int, default=HELD, help="pictures to score on")
+    parser.add_argument("--hidden", type=int, default=40, help="larger pictures for the maps")
+    parser.add_argument("--work", type=Path, default=None, help="folder that keeps heads and finished networks' scores")
+    parser.add_argument("--only", choices=("log-polar", "ordinary"), default=None, help="train this one and stop")
     parser.add_argument("--data", type=Path, default=None)
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
-    learn = draw_probes(heads_of(0, PEOPLE, args.heads), POOL, 0)
-    others = heads_of(90_001, HELD_PEOPLE, args.heads)
-    held, hidden = draw_probes(others, HELD, 1), draw_hidden(others, HIDDEN, 2)
-    numbers: dict[str, Any] = {"steps": args.steps, "networks": {}, "optics": optics()}
-    for name, log_polar in (("log-polar", True), ("ordinary", False)):
-        began = time.process_time()
-        trained = train_probe(learn, log_polar=log_polar, steps=args.steps, threads=1)
-        spent = time.process_time() - began
-        if log_polar and args.keep:
-            trained.export(args.keep)
-        numbers["networks"][name] = curves(trained, held) | {
-            "map": peaks_inside(trained, hidden),
-            "cpu_s": round(spent),
-        }
-        print(name, numbers["networks"][name], flush=True)
+    numbers: dict[str, Any] = {"steps": args.steps, "pictures": args.pictures, "networks": {}, "optics": optics()}
+    for name in ("log-polar", "ordinary"):
+        kept = None if args.work is None else args.work / f"{name}_{args.steps}_{args.pictures}_{args.held}.json"
+        if kept is not None and kept.exists():
+            numbers["networks"][name] = json.loads(kept.read_text())
+        elif args.only in (None, name):
+            numbers["networks"][name] = measured(name, args)
+            if kept is not None:
+                kept.write_text(json.dumps(numbers["networks"][name]))
+    if args.only:
+        return
     numbers["patches"] = patches(data_folder(args.data) / "identity")
     percent = lambda values: tuple(100 * v for v in values)  # noqa: E731
     rows = [
@@ -219,9 +235,9 @@ def main() -> None:
     maps.append(("any fixation", 100 * numbers["networks"]["log-polar"]["map"]["chance"], None))
     look = numbers["optics"]
     tables = [
-        Table(f"Face or not, {HELD} pictures of {HELD_PEOPLE} people never seen: told right, %", heading, tuple(rows)),
+        Table(f"Face or not, {args.held} pictures of people never seen: told right, %", heading, tuple(rows)),
         Table(
-            f"Peak of the 11 x 11 map in {HIDDEN} pictures with one face",
+            f"Peak of the 11 x 11 map in {args.hidden} pictures with one face",
             ("network", "inside the face's box, %", "off its middle, median, box heights"), tuple(maps),
         ),
         Table(
@@ -241,10 +257,11 @@ def main() -> None:
         )  # fmt: skip
     result = Result(
         name="foveated", title="Foveated retinotopy in small",
-        command=f"python benchmarks/foveated.py --steps {args.steps} --write",
+        command=f"python benchmarks/foveated.py --steps {args.steps} --pictures {args.pictures} --held {args.held} "
+        f"--hidden {args.hidden} --write",
         tables=tuple(tables), numbers=numbers,
         notes=(
-            f"{args.steps} steps of 64 pictures of 64 px of rendered heads, one seed.",
+            f"{args.steps} steps of 64 out of {args.pictures} pictures of 64 px of rendered heads, one seed.",
             "Of the pictures half are faces, a third heads with a turned inner face, a sixth drawn objects.",
             "The ordinary network sees the same disc; both learn the pictures mirrored, too, none turned by much.",
         ),

@@ -1,6 +1,6 @@
 """Gaze following on rendered scenes: ViTGaze's network in small, the cone, and looking at the middle.
 
-    python benchmarks/vitgaze.py [--minutes 7] [--keep model.onnx] [--heads DIR] [--write]
+    python benchmarks/vitgaze.py [--minutes 7 | --cone] [--keep model.onnx] [--work DIR] [--write]
 
 Scenes of 64 px with one head that looks at an object, at another head or out of the picture; people never seen. The
 cone is given the true line of sight and the true boxes of all objects and heads, so it says what geometry alone can
@@ -76,15 +76,8 @@ def plot(trained: Followed, scenes: list[GazeScene], figure: Any) -> None:
         axes.axis("off")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=7.0, help="CPU minutes of training")
-    parser.add_argument("--keep", type=Path, default=None, help="write the network here")
-    parser.add_argument("--heads", type=Path, default=None, help="folder that keeps rendered heads between runs")
-    parser.add_argument("--write", action="store_true")
-    args = parser.parse_args()
-    learn = make_scenes(heads_of(0, PEOPLE, args.heads), POOL, 0)
-    held = make_scenes(heads_of(90_001, HELD_PEOPLE, args.heads), HELD, 1)
+def train(args: argparse.Namespace) -> Followed:
+    learn = make_scenes(heads_of(1, PEOPLE, args.work), POOL, 0)
     steps = [0]
 
     def show(done: float, terms: dict[str, float]) -> None:
@@ -95,21 +88,43 @@ def main() -> None:
     trained = train_vitgaze(learn, minutes=args.minutes, threads=1, report=show, clock=time.process_time)
     if args.keep:
         trained.export(args.keep)
-    found = {
-        "ViTGaze in small": evaluate(*trained.predict(held), held),
-        "the same, scenes learned from": evaluate(*trained.predict(learn[:HELD]), learn[:HELD]),
+    return trained
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=7.0, help="CPU minutes of training")
+    parser.add_argument("--keep", type=Path, default=None, help="write the network here")
+    parser.add_argument("--cone", action="store_true", help="leave the network out: the cone and the middle alone")
+    parser.add_argument("--work", type=Path, default=None, help="folder that keeps rendered heads between runs")
+    parser.add_argument("--write", action="store_true")
+    args = parser.parse_args()
+    held = make_scenes(heads_of(99, HELD_PEOPLE, args.work), HELD, 1)
+    trained = None if args.cone else train(args)
+    found: dict[str, FollowingScore] = {}
+    if trained is not None:
+        found["ViTGaze in small"] = evaluate(*trained.predict(held), held)
+    found |= {
         "cone, true gaze, true boxes": by_cone(held, known=True),
         f"cone, gaze off by {GAZE_ERROR:g} degrees": by_cone(held, known=True, error=GAZE_ERROR),
         "cone, true gaze, saliency only": by_cone(held, known=False),
         "middle of the picture": fixed(held),
     }
-    flip = flipped(trained, held)
     for name, score in found.items():
         print(name, score, flush=True)
-    people = found["ViTGaze in small"].people
+    people = found["middle of the picture"].people
+    notes, numbers, plots = list[str](), dict[str, Any](), {}
+    if trained is not None:
+        flip = flipped(trained, held)
+        numbers = {"minutes": args.minutes, "steps": trained.steps, "flip_correlation": flip}
+        notes = [
+            f"{trained.steps} steps in {args.minutes:g} CPU minutes on one core, one seed.",
+            f"Maps of mirrored scenes, mirrored back: mean correlation {flip:.3f}.",
+        ]
+        plots = {"scenes": lambda figure: plot(trained, held, figure)}
     result = Result(
         name="vitgaze", title="Gaze following on rendered scenes",
-        command=f"python benchmarks/vitgaze.py --minutes {args.minutes:g} --write",
+        command=f"python benchmarks/vitgaze.py {'--cone' if args.cone else f'--minutes {args.minutes:g}'} --write",
         tables=(
             Table(
                 f"{HELD} scenes of {HELD_PEOPLE} people never seen, {people} of them with the target inside",
@@ -118,19 +133,18 @@ def main() -> None:
             ),
         ),
         numbers={
-            "minutes": args.minutes, "steps": trained.steps, "flip_correlation": flip,
+            **numbers,
             "systems": {
                 name: {"auc": s.auc, "distance": s.distance, "outside": s.outside if np.isfinite(s.outside) else None}
                 for name, s in found.items()
             },
         },
         notes=(
-            f"{trained.steps} steps in {args.minutes:g} CPU minutes on one core, one seed.",
+            *notes,
             f"A random guess has an AP of {(HELD - people) / HELD:.2f}.",
-            f"Maps of mirrored scenes, mirrored back: mean correlation {flip:.3f}.",
             "The cone's rows with true gaze are what geometry can do, not what it does on photos.",
         ),
-        plots={"scenes": lambda figure: plot(trained, held, figure)},
+        plots=plots,
     )  # fmt: skip
     publish(result, Path(__file__).parent / "results" if args.write else None)
 
