@@ -65,7 +65,7 @@ def fitted(clips: Clips, steps: int) -> object:
 def test_the_gate_turns_to_where_the_cue_is_and_an_absent_branch_weighs_nothing(torch, tmp_path: Path) -> None:
     gates = {}
     for cue in ("landmarks", "pixels"):
-        net = fitted(toy(cue=cue), 30)
+        net = fitted(toy(cue=cue), 40)
         probability, found = told(net, toy(24, 1, cue))
         assert state_scores(probability, toy(24).label, toy(24).subject).auc.value > 0.9
         gates[cue] = found.mean(0)
