@@ -76,7 +76,9 @@ def enrol_command(
     kept = people.enrol(name, found.vectors, merge=merge)
     for reason, count in found.refused.items():
         complain(f"left out {count} of {found.looked}: {reason}")
-    stdout().print(f"{name}: {len(found.vectors)} views from {found.looked} faces, {kept} kept in {people.path}", soft_wrap=True)
+    stdout().print(
+        f"{name}: {len(found.vectors)} views from {found.looked} faces, {kept} kept in {people.path}", soft_wrap=True
+    )
     stdout().print(LIMITS, soft_wrap=True)
 
 

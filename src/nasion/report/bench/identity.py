@@ -40,7 +40,7 @@ NOTES = {
     ),
     "script": (
         "Script: still photos moved through the frame, not filmed people; what is enrolled is not shown again.",
-        "Script: the threshold is that of people who do not come in it.",
+        "Script: the threshold is the one in use; half of its people are among those that it was found on.",
     ),
 }
 
