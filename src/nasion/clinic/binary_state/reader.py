@@ -19,8 +19,8 @@ from nasion.models import Session
 NOTICE: Final = (
     "Research code, NOT FOR ENFORCEMENT: a face in a video measures no blood alcohol, no fatigue and no pain. Do not "
     "use it to decide about people: not in traffic, at work, in custody, in care, at a door. Labels taken from scenes "
-    "teach scenes and prejudice; tired, ill, old, disabled and neurodivergent people move differently. No model ships with "
-    "nasion."
+    "teach scenes and prejudice; tired, ill, old, disabled and neurodivergent people move differently. No model ships "
+    "with nasion."
 )
 FLAG: Final = "--i-understand-research-only"
 
