@@ -354,8 +354,8 @@ def main() -> None:
         command="python benchmarks/expression.py", tables=tuple(tables), numbers=numbers,
         notes=(
             "Simulated and rendered people show textbook recipes of action units; real people do not keep to them.",
-            "Of CK+ the shared data have the last three frames of each sequence: rest is guessed from other faces, frames",
-            "between rest and apex are drawn. This is no measurement of sequences of real people.",
+            "Of CK+ the shared data have the last three frames of each sequence: rest is guessed from other faces,",
+            "frames between rest and apex are drawn. This is no measurement of sequences of real people.",
             "The shipped network has seen no real face.",
         ),
         plots={"confusion": lambda figure: plot(numbers, figure)},
