@@ -250,6 +250,7 @@ def main() -> None:
             "-" if eye is None else f"{100 * eye:.2f}",
         )  # fmt: skip
 
+    against = f"--against {','.join(Path(file).name for file in args.against.split(','))} " if args.against else ""
     tables = [
         Table("Rendered clips, % of the distance of the eyes", columns, tuple(line(n, r) for n, r in rows.items()))
     ]
@@ -265,7 +266,7 @@ def main() -> None:
     publish(
         Result(
             name="dsta", title="Tracks refined over time",
-            command=f"python benchmarks/dsta.py --clips {args.clips} --write", tables=tuple(tables),
+            command=f"python benchmarks/dsta.py --clips {args.clips} {against}--write", tables=tuple(tables),
             numbers={
                 "rendered": rows, "covered_eye": hidden, "sigma_spearman": rank, "others": others, "real": wild,
                 "models": describe_models("landmarker", args.model),
