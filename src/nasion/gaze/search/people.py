@@ -27,8 +27,8 @@ TEMPLATE = np.array(
 """``coarse5`` in an aligned face, as CASIA-WebFace networks are trained on."""
 BLUR = 0.014  # standard deviation of the blur over the distance from the fixation: half the spacing of 224 directions
 LEVELS = (0.0, 1.0, 2.0, 3.0, 4.5, 6.5, 9.0)  # px of an aligned face: blurs are rounded to these
-SAME = 0.36  # cosine of two embeddings above which a fixated face is taken for the person
-SAME_HOG = 0.62  # the same of two histograms
+SAME = 0.38  # cosine of two embeddings above which a fixated face is taken for the person (benchmarks/search.py)
+SAME_HOG = 0.55  # the same of two histograms
 CELL, BINS = 8, 9  # px and directions of a histogram
 
 Code = Callable[[ImageArray], FloatArray]
