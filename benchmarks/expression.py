@@ -42,7 +42,7 @@ from nasion.train.convlstm_expression import ConvLSTMExpression, export, probabi
 from nasion.train.expression_renders import Placed, placed
 from nasion.train.expression_takes import CLASSES, EMOTIONS, features, projected, solid, takes
 
-FOLDS, PEOPLE, STEPS = 3, 90, 130
+FOLDS, PEOPLE, STEPS = 3, 90, 400
 RENDERED = 14  # people, never in the shipped network's training
 NOISE = 0.3
 SEED = 502
