@@ -24,6 +24,7 @@ measure detect --peers all       # 5 min
 measure conformal                # 1 min
 measure video --peers all        # 15 min
 measure eyes                     # 4 min
+measure identity                 # 5 min, needs the embedding network
 measure stages                   # 1 min
 measure memory                   # 8 min
 
