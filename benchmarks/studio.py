@@ -53,15 +53,18 @@ def python_blinks(clip: Path) -> list[int]:
 
 
 def marked(path: Path) -> tuple[list[ImageArray], float]:
-    """A clip's pictures with even sides, the mark in their corner, and their rate."""
+    """A clip's pictures, 4 : 3 as cameras are asked for, with the mark in their corner, and their rate."""
     with open_video(path) as video:
         fps = float(video.fps)
         pictures = [frame.image for frame in video if frame.time_s is not None and frame.time_s < LONGEST_S]
     out = []
     for number, image in enumerate(pictures):
-        even = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2].copy()
-        even[-MARK:, :MARK] = round(255 * number / (len(pictures) - 1))
-        out.append(even)
+        unit = max(-(-image.shape[0] // 6), -(-image.shape[1] // 8))
+        framed = np.zeros((6 * unit, 8 * unit, 3), np.uint8)
+        top, left = (6 * unit - image.shape[0]) // 2, (8 * unit - image.shape[1]) // 2
+        framed[top : top + image.shape[0], left : left + image.shape[1]] = image
+        framed[-MARK:, :MARK] = round(255 * number / (len(pictures) - 1))
+        out.append(framed)
     return out, fps
 
 
