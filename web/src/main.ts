@@ -48,6 +48,7 @@ function show(name: View): void {
     byId(`tab-${one}`).setAttribute("aria-selected", String(one === name));
     byId(`tab-${one}`).tabIndex = one === name ? 0 : -1;
   }
+  window.scrollTo(0, 0);
   redraw();
 }
 
