@@ -21,7 +21,7 @@ VERBS = {  # name: where it is, and the first line of its help
     "live": ("live:live_command", "Follow the faces before a camera until Ctrl-C."),
     "studio": ("studio:studio_command", "Faces, blinks and gaze live in a page of this machine."),
     "events": ("events:events_command", "Turn events into surfaces with locally adaptive decay (LADS)."),
-    "gaze": ("gaze:gaze_app", "Where people look: on a screen, in a photo, at a photo."),
+    "gaze": ("gaze:gaze_app", "Where people look: on a screen after a calibration, in a photo, at a photo."),
     "identity": (
         "identity:identity_app",
         "Enrol people so that `nasion assist` says their names; list, delete, calibrate. Nothing leaves the machine.",
