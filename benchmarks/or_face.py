@@ -254,7 +254,7 @@ def result(numbers: dict[str, Any], steps: int) -> Result:
         rows.append(line(name, peer, base))
         rows.append(line(f"{name}, boxes moved", peer | {"room": peer["room_boxes_moved"]}, base))
     names = {name: f"adapted, {name[:4]} {name[4:]}" for name in numbers if name.startswith("seed")}
-    names |= {"poison": "adapted, one label in eleven wrong", "masks": f"adapted to {MASKS} photos of masks"}
+    names |= {"poison": "seed 0 with wrong labels among its own", "masks": f"adapted to {MASKS} photos of masks"}
     rows += [line(text, numbers[name], base) for name, text in names.items() if name in numbers]
     columns = (
         "detector", "room: AP", "recall", "precision", "recall at precision 90", "near: AP", "home: AP", "change",

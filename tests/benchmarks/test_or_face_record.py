@@ -28,6 +28,13 @@ def test_the_first_labels_are_right_and_other_frames_add_to_them(numbers: dict[s
     assert numbers["labels"]["added_by_filling"] >= 0.05
 
 
+def test_wrong_labels_cost_some_of_the_gain_but_not_all(numbers: dict[str, Any]) -> None:
+    before, clean, poisoned = (
+        v["room"]["ap"] for v in (numbers["ready"]["nasion"], numbers["seed0"], numbers["poison"])
+    )
+    assert before < poisoned <= clean
+
+
 def test_the_page_says_what_the_record_says(numbers: dict[str, Any]) -> None:
     page = PAGE.read_text("utf-8")
     for run in (numbers["ready"]["nasion"], *(numbers[f"seed{i}"] for i in range(3))):
