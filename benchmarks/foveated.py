@@ -190,7 +190,7 @@ def upright(image: np.ndarray, points: Landmarks, view: Any) -> np.ndarray:
 def plot(numbers: dict[str, Any], figure: Any) -> None:
     for axes, key, at, label in zip(
         figure.subplots(1, 3, sharey=True), ("roll", "zoom", "shift"), (ROLLS, ZOOMS, SHIFTS),
-        ("turned by, degrees", "enlarged", "fixation off by, of half the side"), strict=True,
+        ("turned by, degrees", "enlarged", "fixation off, of half the side"), strict=True,
     ):  # fmt: skip
         for name, found in numbers["networks"].items():
             axes.plot(at, [100 * v for v in found[key]], marker="o", label=name)

@@ -33,7 +33,7 @@ def test_half_of_the_pictures_are_faces(probes: Probes, heads: Heads) -> None:
 
 
 def test_turning_the_picture_rolls_the_view(probes: Probes) -> None:
-    few = Probes(probes.images[:6], probes.face[:6])
+    few = Probes(probes.images[:6], probes.face[:6], probes.head[:6])
     plain, turned = few.views(True), few.views(True, roll=90)
     inner = slice(6, 58)  # without the outermost rings, which see beyond the picture, and the very middle
     rolled = np.roll(plain, SIDE // 4, axis=2)

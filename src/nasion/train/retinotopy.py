@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,9 @@ ROLL = 12.0  # degrees, likewise
 TURNED = (120.0, 240.0)  # degrees that the inner face of a false head is turned by
 PEOPLE, HELD_PEOPLE, POOL, HELD = 64, 16, 4000, 600
 BATCH, RATE = 64, 3e-3
+# Share of the training that shows heads alone. With objects from the start both networks learn only to tell these from
+# heads: after 240 steps 65 %, where on heads alone 200 steps give 89 %.
+HEADS_FIRST = 0.5
 
 Report = Callable[[float, dict[str, float]], None]
 
@@ -46,10 +49,12 @@ class Probes:
     Attributes:
         images: RGB uint8 (N, 64, 64, 3).
         face: (N,) whether a face is in the middle.
+        head: (N,) whether a head is there, its inner face turned or not.
     """
 
     images: ImageArray
     face: BoolArray
+    head: BoolArray
 
     def __len__(self) -> int:
         return len(self.images)
@@ -93,16 +98,16 @@ def draw_probes(heads: Heads, count: int, seed: int) -> Probes:
     if not len(frontal):
         raise InputError("none of the heads faces the camera: render more of them")
     images, face = [], np.arange(count) % 2 == 0
+    head = np.arange(count) % 6 != 5  # two thirds of what is no face are heads
     for i in range(count):
         picture = backdrop(rng)
-        false = i % 6 in (1, 3)  # two thirds of what is no face
-        for _ in range(int(rng.integers(0, 4)) if face[i] or false else int(rng.integers(2, 7))):
+        for _ in range(int(rng.integers(0, 4)) if head[i] else int(rng.integers(2, 7))):
             picture = draw_thing(rng, picture, rng.uniform(0, SIDE, 2), float(rng.uniform(8, 30)))
-        if face[i] or false:
+        if head[i]:
             picture = _head(rng, picture, heads, int(rng.choice(frontal)), whole=bool(face[i]))
         picture = picture * rng.uniform(0.75, 1.2) + rng.normal(0, rng.uniform(0.5, 6), picture.shape)
         images.append(np.clip(picture, 0, 255).astype(np.uint8))
-    return Probes(np.stack(images), face)
+    return Probes(np.stack(images), face, head)
 
 
 def _head(rng: np.random.Generator, picture: FloatArray, heads: Heads, row: int, whole: bool) -> FloatArray:
@@ -218,14 +223,14 @@ def train_probe(
         torch.set_num_threads(threads)
     torch.manual_seed(seed)
     rng, net = np.random.default_rng(seed), SmallNet(log_polar)
-    mirrored = Probes(np.ascontiguousarray(probes.images[:, :, ::-1]), probes.face)
+    mirrored = replace(probes, images=np.ascontiguousarray(probes.images[:, :, ::-1]))
     views = np.stack([probes.views(log_polar), mirrored.views(log_polar)])
     labels = torch.from_numpy(probes.face.astype(np.float32))
     optimiser = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=1e-3)
     net.train()
-    began, done, fraction = clock(), 0, 0.0
+    began, done, fraction, heads = clock(), 0, 0.0, np.flatnonzero(probes.head)
     while fraction < 1:
-        index = rng.integers(len(probes), size=BATCH)
+        index = rng.choice(heads, BATCH) if fraction < HEADS_FIRST else rng.integers(len(probes), size=BATCH)
         for group in optimiser.param_groups:
             group["lr"] = RATE * learning_rate(fraction)
         seen = torch.from_numpy(views[rng.integers(2, size=BATCH), index])
