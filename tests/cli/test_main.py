@@ -57,7 +57,10 @@ def test_bad_usage_is_2(run: Callable[..., Any], arguments: tuple[str, ...]) -> 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--tasks", "pose,telepathy"), "there is no task 'telepathy'; there are detect, landmarks, eye_points, pose, eyes"),
+        (
+            ("--tasks", "pose,telepathy"),
+            "there is no task 'telepathy'; there are detect, landmarks, eye_points, pose, eyes",
+        ),
         (("--tasks", ","), "at least one task"),
         (("--scheme", "ibug86"), "there is no scheme 'ibug86'"),
         (("--out", "faces.xls"), "use .parquet, .csv, .jsonl"),

@@ -8,6 +8,7 @@ import pytest
 from nasion.clinic.binary_state import Shot, StateReader, neighbours
 from nasion.core import InputError
 from nasion.train.intoxication import Intoxication, export, mirrored, score_lines, told
+from nasion.train.recipe import Course
 from nasion.train.state_clips import Clips, synthetic
 from nasion.train.state_folder import gathered, read_state_folder
 from nasion.train.state_scores import check_disjoint, split_subjects, state_scores
@@ -138,10 +139,10 @@ def test_synthetic_cues_lie_where_they_should() -> None:
 def test_training_is_refused_without_the_opt_in_or_the_table(tmp_path: Path) -> None:
     recipe = Intoxication()
     with pytest.raises(InputError, match="NOT FOR ENFORCEMENT"):
-        recipe.make(tmp_path, tmp_path / "o.onnx", minutes=0.1, seed=0)
+        recipe.make(tmp_path, tmp_path / "o.onnx", Course(0.1))
     recipe.research_only = True
     with pytest.raises(InputError, match="nothing ships"):
-        recipe.make(None, tmp_path / "o.onnx", minutes=0.1, seed=0)
+        recipe.make(None, tmp_path / "o.onnx", Course(0.1))
     with pytest.raises(InputError, match=r"labels\.csv is missing"):
         read_state_folder(tmp_path)
     (tmp_path / "labels.csv").write_text("file,state:tired\na.mp4,1\n")

@@ -9,6 +9,7 @@ from nasion.core import InputError
 from nasion.expression.imitation import Decoupler
 from nasion.train.pengrui import Pengrui, export
 from nasion.train.pengrui_faces import Grid, grid, observed, person, shape, units
+from nasion.train.recipe import Course
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +83,6 @@ def test_a_term_can_be_left_out(torch, faces: Grid) -> None:
 
 def test_wrong_use_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="leave"):
-        Pengrui().make(tmp_path, tmp_path / "x.onnx", minutes=1, seed=0)
+        Pengrui().make(tmp_path, tmp_path / "x.onnx", Course(1))
     with pytest.raises(InputError, match="take"):
         Pengrui().build(5, 1)

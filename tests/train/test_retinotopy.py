@@ -8,7 +8,7 @@ import pytest
 from nasion.core import InputError, ModelError
 from nasion.gaze.localise import FaceProbe
 from nasion.train.gaze_scenes import Heads, render_heads
-from nasion.train.recipe import find_recipe
+from nasion.train.recipe import Course, find_recipe
 from nasion.train.retinotopy import RETINA, SIDE, Probes, Trained, draw_hidden, draw_probes, masked, train_probe
 
 torch = pytest.importorskip("torch", reason="PyTorch absent")
@@ -97,6 +97,6 @@ def test_refusals(tmp_path: Path, probes: Probes) -> None:
     with pytest.raises(ModelError, match="nasion train foveated-retinotopy"):
         FaceProbe(find_model("gaze"))
     with pytest.raises(InputError, match="rendered heads"):
-        find_recipe("foveated-retinotopy").make(tmp_path, tmp_path / "x.onnx", minutes=1, seed=0)  # type: ignore[attr-defined]  # of its own
+        find_recipe("foveated-retinotopy").make(tmp_path, tmp_path / "x.onnx", Course(1))  # type: ignore[attr-defined]  # of its own
     with pytest.raises(InputError, match="minutes or steps"):
         train_probe(probes)

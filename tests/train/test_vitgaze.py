@@ -8,7 +8,7 @@ import pytest
 from nasion.core import Box, InputError, ModelError
 from nasion.gaze.following import GazeFollower
 from nasion.train.gaze_scenes import SIDE, Heads, draw_scene, render_heads
-from nasion.train.recipe import find_recipe
+from nasion.train.recipe import Course, find_recipe
 from nasion.train.vitgaze import Followed, evaluate, make_scenes, train_vitgaze
 
 torch = pytest.importorskip("torch", reason="PyTorch absent")
@@ -168,6 +168,6 @@ def test_evaluation_of_perfect_maps(heads: Heads) -> None:
 def test_the_recipe_is_found_and_wants_no_pictures(tmp_path: Path) -> None:
     recipe = find_recipe("vitgaze")
     with pytest.raises(InputError, match="rendered scenes"):
-        recipe.make(tmp_path, tmp_path / "x.onnx", minutes=1, seed=0)  # type: ignore[attr-defined]  # of its own
+        recipe.make(tmp_path, tmp_path / "x.onnx", Course(1))  # type: ignore[attr-defined]  # of its own
     with pytest.raises(InputError, match="minutes or steps"):
         train_vitgaze([], steps=1)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nasion.cli.errors import FAILED, complain
+
+if TYPE_CHECKING:
+    from nasion.train.recipe import Course, OwnRecipe
 
 
 def train_command(
@@ -49,7 +53,7 @@ def train_command(
     from nasion.media.paths import prepare_output
     from nasion.train import RECIPES, evaluate, find_recipe, fit, load_folder, split
     from nasion.train.export import export_onnx
-    from nasion.train.recipe import require_torch
+    from nasion.train.recipe import Course, OwnRecipe, require_torch
 
     screen = stdout()
     if system == "list":
@@ -63,8 +67,8 @@ def train_command(
         recipe.source = source
     if hasattr(recipe, "research_only"):
         recipe.research_only = research
-    if hasattr(recipe, "make"):
-        _of_its_own(recipe, data, out, minutes=minutes, seed=seed, threads=threads)
+    if isinstance(recipe, OwnRecipe):
+        _of_its_own(recipe, data, out, Course(minutes, seed, threads))
         return
     if data is None and not hasattr(recipe, "renders"):
         raise InputError("name the labelled pictures: nasion train SYSTEM DATA")
@@ -107,7 +111,7 @@ def train_command(
         raise typer.Exit(FAILED)
 
 
-def _of_its_own(recipe: Any, data: Path | None, out: Path, *, minutes: float, seed: int, threads: int | None) -> None:
+def _of_its_own(recipe: OwnRecipe, data: Path | None, out: Path, course: Course) -> None:
     """A system that learns from something else than pictures of faces."""
     from nasion.cli.screen import progress_bar, stdout
     from nasion.core import InputError
@@ -124,7 +128,7 @@ def _of_its_own(recipe: Any, data: Path | None, out: Path, *, minutes: float, se
         def show(done: float, terms: dict[str, float]) -> None:
             bar.update(task, completed=round(1000 * done), description=f"{recipe.name} loss {sum(terms.values()):.4f}")
 
-        lines = recipe.make(data, out, minutes=minutes, seed=seed, threads=threads, report=show)
+        lines = recipe.make(data, out, replace(course, report=show))
     skipped = getattr(recipe, "skipped", ())
     for line in skipped:
         complain(f"left out: {line}")

@@ -13,7 +13,6 @@ runs its cell along the principal directions of the features instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +25,7 @@ from nasion.media.paths import prepare_output
 from nasion.train.data import LandmarkSet
 from nasion.train.expression_renders import Placed, placed
 from nasion.train.expression_takes import CLASSES, Takes, features, projected, solid, takes
-from nasion.train.recipe import Batch, Progress, Stage, require_torch
+from nasion.train.recipe import Batch, Course, Progress, Stage, require_torch
 from nasion.train.stand_in import stand_in
 from nasion.train.traced import traced
 
@@ -38,8 +37,6 @@ RENDERED, RENDER_SEED = 8, 501  # people whose sequences show how the landmarker
 DIRECTIONS = 96
 USUAL_MINUTES = 2.0
 NOISE_PX = (0.1, 1.0)  # drawn per sequence; the source's own sequences have about 0.3
-
-Report = Callable[[float, dict[str, float]], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,16 +150,7 @@ class ConvLSTMExpression:
         logits: Tensor = model(images)
         return logits
 
-    def make(
-        self,
-        data: Path | None,
-        out: Path,
-        *,
-        minutes: float,
-        seed: int,
-        threads: int | None = None,
-        report: Report | None = None,
-    ) -> list[str]:
+    def make(self, data: Path | None, out: Path, course: Course) -> list[str]:
         """Train and write the network.
 
         Returns:
@@ -171,12 +159,19 @@ class ConvLSTMExpression:
         from nasion.train.loop import fit
 
         if data is not None:
-            return self._own(data, out, minutes, seed, threads, report)
+            return self._own(data, out, course)
         self.errors = Errors.of(placed(takes(RENDER_SEED, RENDERED), RENDER_SEED), self.preset)
-        learn = self.take(solid(takes(seed, PEOPLE), self.preset))
-        trained = fit(self, learn, minutes=min(minutes, USUAL_MINUTES), seed=seed, threads=threads, report=report)
+        learn = self.take(solid(takes(course.seed, PEOPLE), self.preset))
+        trained = fit(
+            self,
+            learn,
+            minutes=min(course.minutes, USUAL_MINUTES),
+            seed=course.seed,
+            threads=course.threads,
+            report=course.report,
+        )
         held = ConvLSTMExpression(self.preset.name)
-        held.take(solid(takes(seed, 40, first=PEOPLE), self.preset))
+        held.take(solid(takes(course.seed, 40, first=PEOPLE), self.preset))
         right = accuracy(
             trained.model, held.seen(np.arange(40 * len(CLASSES)), np.random.default_rng(1)), held.labels()
         )
@@ -191,18 +186,23 @@ class ConvLSTMExpression:
         """(S,) of the sequences taken."""
         return self._taken().label
 
-    def _own(
-        self, data: Path, out: Path, minutes: float, seed: int, threads: int | None, report: Report | None
-    ) -> list[str]:
+    def _own(self, data: Path, out: Path, course: Course) -> list[str]:
         from nasion.train.expression_folders import read_sequences
         from nasion.train.loop import fit
 
         found, classes, self.skipped = read_sequences(data, self.preset)
-        held = np.isin(found.subject, held_subjects(found.subject, seed))
+        held = np.isin(found.subject, held_subjects(found.subject, course.seed))
         if not held.any() or held.all():
             raise InputError(f"{data}: sequences of at least two people are needed, so that one can be held out")
         learn = self.take(found.part(np.flatnonzero(~held)), classes)
-        trained = fit(self, learn, minutes=min(minutes, USUAL_MINUTES), seed=seed, threads=threads, report=report)
+        trained = fit(
+            self,
+            learn,
+            minutes=min(course.minutes, USUAL_MINUTES),
+            seed=course.seed,
+            threads=course.threads,
+            report=course.report,
+        )
         self.take(found.part(np.flatnonzero(held)), classes)
         right = accuracy(trained.model, self.seen(np.arange(int(held.sum())), np.random.default_rng(1)), self.labels())
         export(trained.model, out, self)

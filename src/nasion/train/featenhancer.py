@@ -27,7 +27,7 @@ from nasion.train.detector_views import view_of_face
 from nasion.train.loop import LARGEST_GRADIENT, learning_rate
 from nasion.train.low_light import some_darkness
 from nasion.train.pseudo_labels import LIKELY, View, look
-from nasion.train.recipe import require_torch
+from nasion.train.recipe import Course, Report, require_torch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,8 +40,6 @@ VIEW, BATCH = 128, 6  # px; views a step
 SIZES = (10.0, 80.0)  # px of a face in a view
 RATE, HOST_RATE = 1.5e-3, 3e-4  # of the module; of the detector, a tenth of what it was trained with
 ALONE = 0.6  # of the steps before the detector learns, too
-
-Report = Callable[[float, dict[str, float]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,22 +170,13 @@ class LowLight:
     def __init__(self) -> None:
         self.skipped = tuple[str, ...]()
 
-    def make(
-        self,
-        data: Path | None,
-        out: Path,
-        *,
-        minutes: float,
-        seed: int,
-        threads: int | None = None,
-        report: Report | None = None,
-    ) -> list[str]:
+    def make(self, data: Path | None, out: Path, course: Course) -> list[str]:
         """Train, and write an ONNX file for ``nasion.FaceDetector``.
 
         Args:
             data: folder of bright pictures with faces, no labels needed.
             out: ``.onnx`` file to write.
-            minutes, seed, threads, report: as for ``train_enhancer``.
+            course: its parts are as for ``train_enhancer``.
 
         Returns:
             What to tell the user, line by line.
@@ -200,7 +189,9 @@ class LowLight:
         clips, failed = read_clips(data)
         self.skipped = tuple(failed)
         pictures = [frame for clip in clips for frame in clip]
-        made = train_enhancer(pictures, minutes=minutes, seed=seed, threads=threads, report=report)
+        made = train_enhancer(
+            pictures, minutes=course.minutes, seed=course.seed, threads=course.threads, report=course.report
+        )
         made.write(out)
         return [
             f"{made.steps} steps on {len(pictures)} pictures, loss {made.loss:.3f} at the end",

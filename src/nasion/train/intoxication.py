@@ -12,7 +12,6 @@ a Recurrent Fusion Model", arXiv 2512.04536.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,7 @@ from nasion.clinic.binary_state import NOTICE, require_opt_in
 from nasion.core import FloatArray, InputError, IntArray
 from nasion.media.paths import prepare_output
 from nasion.train.data import LandmarkSet
-from nasion.train.recipe import Batch, Progress, Stage, require_torch
+from nasion.train.recipe import Batch, Course, Progress, Stage, require_torch
 from nasion.train.stand_in import stand_in
 from nasion.train.state_clips import Clips
 from nasion.train.state_scores import StateScores, check_disjoint, split_subjects, state_scores
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
 
 DROP = 0.2  # chance that training shows a clip with one branch alone, for each branch
 BOTH: tuple[bool, bool] = (True, True)
-
-Report = Callable[[float, dict[str, float]], None]
 
 
 class Intoxication:
@@ -106,16 +103,7 @@ class Intoxication:
         """Unused by this system: it takes two inputs; see `told`."""
         raise InputError(f"{self.name} reads landmarks and pixels: call nasion.train.intoxication.told")
 
-    def make(
-        self,
-        data: Path | None,
-        out: Path,
-        *,
-        minutes: float,
-        seed: int,
-        threads: int | None = None,
-        report: Report | None = None,
-    ) -> list[str]:
+    def make(self, data: Path | None, out: Path, course: Course) -> list[str]:
         """Train on the user's own labelled clips, a quarter of the people held out, and write the network.
 
         Returns:
@@ -131,11 +119,16 @@ class Intoxication:
         if data is None:
             raise InputError(f"{self.name} learns from clips of your own: name a folder with labels.csv; nothing ships")
         clips, state, self.skipped = read_state_folder(data)
-        learn, held = split_subjects(clips.subject, clips.label, seed=seed)
+        learn, held = split_subjects(clips.subject, clips.label, seed=course.seed)
         check_disjoint(clips.subject[learn], clips.subject[held])
         trained = fit(
-            self, self.take(clips.part(learn)), minutes=minutes, seed=seed, threads=threads, report=report
-        )  # fmt: skip
+            self,
+            self.take(clips.part(learn)),
+            minutes=course.minutes,
+            seed=course.seed,
+            threads=course.threads,
+            report=course.report,
+        )
         test = clips.part(held)
         probability, gates = told(trained.model, test)
         scores = state_scores(probability, test.label, test.subject, test.group)

@@ -10,7 +10,7 @@ Event Cameras", arXiv 2602.23101. The paper's networks were not to be had; ours 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from nasion.media.paths import prepare_output
 from nasion.metrics.detection import detection_score
 from nasion.train.data import LandmarkSet
 from nasion.train.lads_clips import RATES, SIDE, Surfaces, load_clips, rendered_clips, surfaces
-from nasion.train.recipe import Batch, Progress, Stage, require_torch
+from nasion.train.recipe import Batch, Course, Progress, Stage, require_torch
 from nasion.train.stand_in import stand_in
 from nasion.train.traced import traced
 
@@ -94,16 +94,7 @@ class LADS:
         points = torch.gather(rows[:, :, 5:], 1, best[:, None, None].expand(-1, 1, 10))
         return (points.reshape(-1, 5, 2) + 0.5) / images.shape[-1]
 
-    def make(
-        self,
-        data: Path | None,
-        out: Path,
-        *,
-        minutes: float,
-        seed: int,
-        threads: int | None = None,
-        report: Callable[[float, dict[str, float]], None] | None = None,
-    ) -> list[str]:
+    def make(self, data: Path | None, out: Path, course: Course) -> list[str]:
         """Train from a folder of clips with events, or from clips rendered here, and write the detector.
 
         One clip in four is held out.
@@ -113,12 +104,14 @@ class LADS:
         """
         from nasion.train.loop import fit
 
-        clips = rendered_clips(seed, CLIPS, cache=self._cache) if data is None else load_clips(data)
+        clips = rendered_clips(course.seed, CLIPS, cache=self._cache) if data is None else load_clips(data)
         if len(clips) < 4:
             raise InputError(f"lads needs 4 clips or more to hold one out, {data} has {len(clips)}")
         learn = self.take(surfaces([c for i, c in enumerate(clips) if i % 4], self.kind))
         held = surfaces(clips[::4], self.kind)
-        trained = fit(self, learn, minutes=minutes, seed=seed, threads=threads, report=report)
+        trained = fit(
+            self, learn, minutes=course.minutes, seed=course.seed, threads=course.threads, report=course.report
+        )
         self.export(trained.model, out)
         figures = [score(trained.model, held, held.hz == hz) for hz in RATES]
         said = [

@@ -17,7 +17,7 @@ import numpy as np
 
 from nasion.core import InputError, ModelError
 from nasion.train.data import LandmarkSet, augment
-from nasion.train.recipe import Batch, Progress, Recipe, Stage, require_torch
+from nasion.train.recipe import Batch, Progress, Recipe, Report, Stage, require_torch
 from nasion.train.score import to_input
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ KEEP = 0.998  # of the averaged weights each step, less at the beginning
 LARGEST_GRADIENT = 5.0  # norm over all parameters
 WARM_UP, LOWEST = 0.03, 0.01  # fraction of a stage until the full learning rate, and what is left of it at the end
 SAVE_EVERY_S = 30.0
-
-Report = Callable[[float, dict[str, float]], None]
-"""Called after each step with the fraction done of the whole training, 0..1, and the terms of the loss."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from nasion.train.detector_targets import Dense, Targets, targets
 from nasion.train.detector_views import SIDE, view_of_face
 from nasion.train.loop import LARGEST_GRADIENT, learning_rate
 from nasion.train.pseudo_labels import LIKELY, View, change, label, look
-from nasion.train.recipe import require_torch
+from nasion.train.recipe import Course, Report, require_torch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,7 +51,6 @@ MASKED = 0.35  # of the faces get their lower half covered
 MONITORED = 60  # pictures of the old place on which forgetting is watched
 
 Clips = Sequence[Sequence[ImageArray]]
-Report = Callable[[float, dict[str, float]], None]
 Review = Callable[[list[FloatArray]], list[FloatArray]]
 
 
@@ -209,22 +208,13 @@ class ORFace:
     def __init__(self, source: Path | None = None) -> None:
         self.source, self.skipped = source, tuple[str, ...]()
 
-    def make(
-        self,
-        data: Path | None,
-        out: Path,
-        *,
-        minutes: float,
-        seed: int,
-        threads: int | None = None,
-        report: Report | None = None,
-    ) -> list[str]:
+    def make(self, data: Path | None, out: Path, course: Course) -> list[str]:
         """Adapt, and write an ONNX file for ``nasion.FaceDetector``.
 
         Args:
             data: folder of the new place.
             out: ``.onnx`` file to write.
-            minutes, seed, threads, report: as for ``adapt_detector``.
+            course: its parts are as for ``adapt_detector``.
 
         Returns:
             What to tell the user, line by line.
@@ -238,7 +228,9 @@ class ORFace:
         old, also_failed = read_clips(self.source) if self.source else ([], [])
         self.skipped = (*failed, *also_failed)
         source = [frame for clip in old for frame in clip]
-        made = adapt_detector(clips, source, minutes=minutes, seed=seed, threads=threads, report=report)
+        made = adapt_detector(
+            clips, source, minutes=course.minutes, seed=course.seed, threads=course.threads, report=course.report
+        )
         from nasion.train.detector_file import write_detector
 
         kept = {} if np.isnan(made.kept) else {"kept_of_source": f"{made.kept:.4f}"}

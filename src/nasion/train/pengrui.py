@@ -9,7 +9,6 @@ whose outline the losses follow: reconstruction, swaps within a person, cycles a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from nasion.core import FloatArray, InputError, IntArray
 from nasion.media.paths import prepare_output
 from nasion.train.data import LandmarkSet
 from nasion.train.pengrui_faces import Grid, grid, observed
-from nasion.train.recipe import Batch, Progress, Stage, require_torch
+from nasion.train.recipe import Batch, Course, Progress, Stage, require_torch
 from nasion.train.stand_in import stand_in
 from nasion.train.traced import traced
 
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 GROUPS = 150  # of 8 people with 12 expressions: 14,400 shapes, 20 s
 PARTS = 96  # principal directions of shape that networks see
 USUAL_MINUTES = 2.0
-
-Report = Callable[[float, dict[str, float]], None]
 
 
 class Pengrui:
@@ -88,16 +85,7 @@ class Pengrui:
         expression: Tensor = model(images)[0]
         return expression
 
-    def make(
-        self,
-        data: Path | None,
-        out: Path,
-        *,
-        minutes: float,
-        seed: int,
-        threads: int | None = None,
-        report: Report | None = None,
-    ) -> list[str]:
+    def make(self, data: Path | None, out: Path, course: Course) -> list[str]:
         """Train on synthetic people and write the decoupling network.
 
         Returns:
@@ -110,10 +98,15 @@ class Pengrui:
 
         if data is not None:
             raise InputError(f"{self.name} learns from synthetic people: leave {data} out")
-        learn = self.take(grid(seed, GROUPS))
+        learn = self.take(grid(course.seed, GROUPS))
         trained = fit(
-            self, learn, minutes=min(minutes, USUAL_MINUTES), seed=seed, threads=threads, report=report
-        )  # fmt: skip
+            self,
+            learn,
+            minutes=min(course.minutes, USUAL_MINUTES),
+            seed=course.seed,
+            threads=course.threads,
+            report=course.report,
+        )
         export(trained.model, out)
         people = self._taken().rest[..., 0, 0].size
         return [

@@ -9,15 +9,20 @@ edge, so that pixel centre i lies at (i + 0.5) / S.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from nasion.core import InputError, MissingExtraError, Scheme
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+Report: TypeAlias = Callable[[float, dict[str, float]], None]
+"""Called after each step with the fraction done of the whole training, 0..1, and the terms of the loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,23 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Course:
+    """How a system that learns in a way of its own is trained.
+
+    Attributes:
+        minutes: how long.
+        seed: of weights, views and the split.
+        threads: PyTorch's; None leaves them as they are.
+        report: told how far it is.
+    """
+
+    minutes: float
+    seed: int = 0
+    threads: int | None = None
+    report: Report | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """A part of training with an optimiser of its own; learning rates fall along a cosine within it.
 
@@ -90,7 +112,6 @@ class Recipe(Protocol):
     - ``finish(model, held)``: the last touches with faces held out; gives the line that says how good the network is;
     - ``export(model, path)``: writes the ONNX file, where the system is no plain landmarker;
     - ``usage``: how the file is used, such as ``analyze PHOTO --detector``;
-    - ``make(data, out, ...)``: all of it, where no pictures of faces are learned from; gives the lines to print;
     - ``renders``: true where it needs no pictures; ``load`` then takes None.
 
     Attributes:
@@ -109,6 +130,34 @@ class Recipe(Protocol):
 
     def predict(self, model: nn.Module, images: Tensor) -> Tensor:
         """(N, K, 2) crop units. Traced for the export: no branches on values."""
+
+
+@runtime_checkable
+class OwnRecipe(Protocol):
+    """A training system that learns from something else than labelled pictures of faces, and does all of it itself.
+
+    Classes also may have ``skipped``: files that could not be read, and why; after ``make``.
+
+    Attributes:
+        name: what users type.
+    """
+
+    name: str
+
+    def make(self, data: Path | None, out: Path, course: Course) -> list[str]:
+        """Train, and write the ONNX file ``out``.
+
+        Args:
+            data: what the user named to learn from, if anything.
+            out: file to write.
+            course: how long, and from which seed.
+
+        Returns:
+            What to tell the user, line by line.
+
+        Raises:
+            InputError: ``data`` is missing where it is needed, not wanted, or cannot be read.
+        """
 
 
 RECIPES: dict[str, str] = {

@@ -22,7 +22,7 @@ from nasion.core import BoolArray, FloatArray, ImageArray, InputError
 from nasion.gaze.retina import Retina, fixation
 from nasion.train.gaze_scenes import ASIDE, Heads, backdrop, draw_thing, render_heads
 from nasion.train.loop import learning_rate
-from nasion.train.recipe import require_torch
+from nasion.train.recipe import Course, Report, require_torch
 
 if TYPE_CHECKING:
     from nasion.train.retinotopy_net import SmallNet
@@ -38,8 +38,6 @@ BATCH, RATE = 64, 3e-3
 # Share of the training that shows heads alone. With objects from the start both networks learn only to tell these from
 # heads: after 240 steps 65 %, where on heads alone 200 steps give 89 %.
 HEADS_FIRST = 0.5
-
-Report = Callable[[float, dict[str, float]], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -250,16 +248,7 @@ class Retinotopy:
 
     name = "foveated-retinotopy"
 
-    def make(
-        self,
-        data: Path | None,
-        out: Path,
-        *,
-        minutes: float,
-        seed: int,
-        threads: int | None = None,
-        report: Report | None = None,
-    ) -> list[str]:
+    def make(self, data: Path | None, out: Path, course: Course) -> list[str]:
         """Draw pictures, train the log-polar network, score it on people never seen, write it.
 
         Raises:
@@ -267,9 +256,11 @@ class Retinotopy:
         """
         if data is not None:
             raise InputError(f"{self.name} learns from rendered heads: leave {data} out")
-        learn = draw_probes(render_heads(PEOPLE, seed), POOL, seed)
-        trained = train_probe(learn, minutes=minutes, seed=seed, threads=threads, report=report)
-        held = draw_probes(render_heads(HELD_PEOPLE, seed + 90_001), HELD, seed + 1)
+        learn = draw_probes(render_heads(PEOPLE, course.seed), POOL, course.seed)
+        trained = train_probe(
+            learn, minutes=course.minutes, seed=course.seed, threads=course.threads, report=course.report
+        )
+        held = draw_probes(render_heads(HELD_PEOPLE, course.seed + 90_001), HELD, course.seed + 1)
         trained.export(out)
         right = ", ".join(f"{100 * trained.accuracy(held, roll=roll):.1f} % at {roll} degrees" for roll in (0, 90, 180))
         return [

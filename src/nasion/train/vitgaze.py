@@ -22,7 +22,7 @@ from nasion.core import FloatArray, InputError
 from nasion.metrics.following import FollowingScore, gaussian_map, score_following
 from nasion.train.gaze_scenes import SIDE, GazeScene, Heads, draw_scene, render_heads
 from nasion.train.loop import LARGEST_GRADIENT, learning_rate
-from nasion.train.recipe import require_torch
+from nasion.train.recipe import Course, Report, require_torch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,8 +35,6 @@ BATCH, RATE, DECAY = 32, 1.5e-3, 0.05
 HEAT, FOCAL, MASK = 10_000.0, 100.0, 100.0  # weights of the three losses, the paper's
 WAY, THINGS = 30.0, 30.0  # of the two that stand for the pretraining that the published backbone had
 SIGMA, SUREST = 3.0, 0.05  # px of the target's bell on 64 px; what a head's patch score is cut off at
-
-Report = Callable[[float, dict[str, float]], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -203,16 +201,7 @@ class GazeFollowing:
 
     name = "vitgaze"
 
-    def make(
-        self,
-        data: Path | None,
-        out: Path,
-        *,
-        minutes: float,
-        seed: int,
-        threads: int | None = None,
-        report: Report | None = None,
-    ) -> list[str]:
+    def make(self, data: Path | None, out: Path, course: Course) -> list[str]:
         """Render scenes, train on them, score on people never seen, write the network.
 
         Raises:
@@ -220,9 +209,11 @@ class GazeFollowing:
         """
         if data is not None:
             raise InputError(f"{self.name} learns from rendered scenes: leave {data} out")
-        learn = make_scenes(render_heads(PEOPLE, seed), POOL, seed)
-        found = train_vitgaze(learn, minutes=minutes, seed=seed, threads=threads, report=report)
-        held = make_scenes(render_heads(HELD_PEOPLE, seed + 90_001), HELD, seed + 1)
+        learn = make_scenes(render_heads(PEOPLE, course.seed), POOL, course.seed)
+        found = train_vitgaze(
+            learn, minutes=course.minutes, seed=course.seed, threads=course.threads, report=course.report
+        )
+        held = make_scenes(render_heads(HELD_PEOPLE, course.seed + 90_001), HELD, course.seed + 1)
         score = evaluate(*found.predict(held), held)
         found.export(out)
         figures = f"distance {score.distance:.3f} of the side, AUC {score.auc:.3f}, AP of outside {score.outside:.3f}"
