@@ -35,10 +35,10 @@ def test_on_photos_the_module_beats_what_it_grew_on_and_is_calibrated(systems: d
         assert full[measure] > own[measure] and full[measure] > local[measure]
 
 
-def test_points_in_view_stay_where_they_were() -> None:
+def test_points_stay_where_they_were() -> None:
     places = newest("occface")["places"]
     assert places["with"]["visible"] == pytest.approx(places["without"]["visible"], rel=0.02)
-    assert places["with"]["hidden"] <= places["without"]["hidden"]
+    assert places["with"]["hidden"] == pytest.approx(places["without"]["hidden"], rel=0.02)
 
 
 def test_the_far_half_of_a_turning_head_fades() -> None:

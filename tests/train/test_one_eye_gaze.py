@@ -96,6 +96,9 @@ def test_pictures_and_crops_say_the_same(readers: dict[int, OneEyeGaze]) -> None
     assert one.point[0] == pytest.approx(one.point[1])
     left, right = (readers[1].look(sample.image, [marks], eye).point[0] for eye in ("left", "right"))
     assert np.abs(left - right).max() > 1e-3
+    both = readers[1].look(sample.image, [marks], "both")
+    assert both.point[0] == pytest.approx((left + right) / 2)
+    assert both.code.shape == (1, 16)
     far = marks.points.copy()
     far[:, :2] = (far[:, :2] - far[1, :2]) * 0.02 + far[1, :2]
     small = type(marks)(far, marks.visibility, marks.sigma, marks.scheme)

@@ -19,7 +19,10 @@ VERBS = {  # name: where it is, and the first line of its help
     "parse": ("parse:parse_command", "Label skin, brows, eyes, nose, lips, mouth and hair of every face in pictures."),
     "blinks": ("blinks:blinks_command", "Find everybody's blinks in an untrimmed video."),
     "live": ("live:live_command", "Follow the faces before a camera until Ctrl-C."),
-    "studio": ("studio:studio_command", "Faces, blinks and gaze live in a page of this machine."),
+    "studio": (
+        "studio:studio_command",
+        "Serve the studio until Ctrl-C: landmarks, blinks and gaze live in a page of this machine.",
+    ),
     "events": ("events:events_command", "Turn events into surfaces with locally adaptive decay (LADS)."),
     "gaze": ("gaze:gaze_app", "Where people look: on a screen after a calibration, in a photo, at a photo."),
     "identity": (

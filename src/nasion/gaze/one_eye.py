@@ -30,7 +30,7 @@ FEWEST = 3  # dots from which leaving one out says anything
 MARGIN_OF_TRUST = 0.95  # a calibration's error on dots left out, over that of the next simpler one, must be below
 SMALLEST = 4.0  # px of eye width below which a crop is a smear
 
-Which: TypeAlias = Literal["left", "right", "better"]
+Which: TypeAlias = Literal["left", "right", "better", "both"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,8 +39,7 @@ class EyeCode:
 
     Attributes:
         point: (N, 2) cm from the lens: to the right as the person sees the screen, and up; a linear map of all codes.
-        code: (N, C) the last hidden numbers of the M networks, for calibration: 4 M of one eye, 8 M of two, which are
-            also seen in a mirror.
+        code: (N, C) the last hidden numbers of the M networks, for calibration: 4 M of one eye, 8 M of two.
     """
 
     point: FloatArray
@@ -152,7 +151,8 @@ class OneEyeGaze:
         Args:
             image: RGB uint8 (H, W, 3).
             landmarks: of its faces, in schemes that convert to ``dense478``.
-            eye: of networks for one eye: which; ``"better"`` takes the one whose lids can be seen more certainly.
+            eye: of networks for one eye: which; ``"better"`` takes the one whose lids can be seen more certainly,
+                ``"both"`` reads one after the other and averages.
 
         Returns:
             One row per face; NaN where an eye that is needed shows less than 4 px.
@@ -163,13 +163,13 @@ class OneEyeGaze:
             dense = points.to("dense478")
             ends = dense.points[CORNERS, :2].astype(np.float64)
             sure = dense.visibility[CORNERS].mean(axis=1)
-            sides.append({"left": 0, "right": 1, "better": int(sure[1] > sure[0])}[eye])
+            sides.append({"left": 0, "right": 1}.get(eye, int(sure[1] > sure[0])))
             corners.append(phone_corners(ends, camera))
             crops.append(np.stack([_crop(image, one) for one in ends]))
         if not crops:
-            return EyeCode(np.zeros((0, 2)), np.zeros((0, 4 * self.members * self.eyes)))
+            return EyeCode(np.zeros((0, 2)), np.zeros((0, 4 * self.members * (2 if eye == "both" else self.eyes))))
         stacked, ends = np.stack(crops), np.stack(corners)
-        if self.eyes == 2:
+        if self.eyes == 2 or eye == "both":
             return self.encode(stacked, ends)
         rows, side = np.arange(len(sides)), np.array(sides)
         return self.encode(stacked[rows, side][:, None], ends[rows, side][:, None], side)
@@ -178,7 +178,8 @@ class OneEyeGaze:
         """Read crops.
 
         Args:
-            crops: (N, E, SIDE, SIDE, 3) uint8, as in the picture: E is 1, or 2 with the left eye first.
+            crops: (N, E, SIDE, SIDE, 3) uint8, as in the picture: E is 1, or 2 with the left eye first. Networks for
+                one eye read both, one after the other, and the points are averaged.
             corners: (N, E, 4) as `phone_corners` gives them; a NaN makes the row NaN.
             side: (N,) of single eyes 0 left, 1 right; right eyes are read in a mirror.
         """
@@ -187,6 +188,9 @@ class OneEyeGaze:
             turned = self._run(crops[:, ::-1, :, ::-1], mirrored(corners[:, ::-1]))
             both = (plain[0] + turned[0] * (-1, 1)) / 2
             return EyeCode(both, np.concatenate([plain[1], turned[1]], axis=1))
+        if crops.shape[1] == 2:
+            left, other = (self.encode(crops[:, [k]], corners[:, [k]], np.full(len(crops), k)) for k in (0, 1))
+            return EyeCode((left.point + other.point) / 2, np.concatenate([left.code, other.code], axis=1))
         right = np.zeros(len(crops), bool) if side is None else np.asarray(side) == 1
         seen, ends = crops.copy(), corners.copy()
         seen[right], ends[right] = crops[right][:, :, :, ::-1], mirrored(corners[right])
