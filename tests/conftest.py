@@ -34,6 +34,20 @@ def shared_data(name: str = "") -> Path:
     return path
 
 
+@pytest.fixture
+def shared_models(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of optional models, where the store then looks, too; skips where it is absent.
+
+    Looked for in ``NASION_MODELS``, else in ``../shared/models`` beside the checkout.
+    """
+    home = Path(os.environ.get("NASION_MODELS") or CHECKOUT.parent / "shared" / "models")
+    if not home.is_dir():
+        pytest.skip(f"shared data absent: {home} does not exist; NASION_MODELS may name another folder")
+    monkeypatch.setenv("NASION_MODELS", str(home))
+    return home
+
+
+
 def packaged_file(package: str, inside: str) -> Path:
     """A file that an installed package brings, found without importing the package."""
     spec = find_spec(package)

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import shared_data
 from fakes import COLOURS, FakeDetector, FakeLandmarker, picture
-from nasion.core import Camera, Face, FloatArray, ImageArray, InputError, Landmarks, ModelError, scheme
+from nasion.core import Camera, Face, FloatArray, ImageArray, InputError, Landmarks, scheme
 from nasion.identity import FaceEmbedder, Gallery, aligned_crop, quality
 from nasion.identity import embedding as embedding_module
 from nasion.identity.embedding import TEMPLATE
@@ -261,11 +261,9 @@ def test_small_turned_and_blurred_faces_are_not_compared(astronaut: ImageArray) 
     assert "40 needed" in quality(shrunk, small).reason
 
 
+@pytest.mark.usefixtures("shared_models")
 def test_the_real_network_tells_two_people_apart(astronaut: ImageArray, hopper: ImageArray) -> None:
-    try:
-        embedder = FaceEmbedder(threads=1)
-    except ModelError as error:
-        pytest.skip(f"shared data absent: {error}")
+    embedder = FaceEmbedder(threads=1)
     analyze = Analyzer(("landmarks",))
     views = [astronaut, np.ascontiguousarray(astronaut[:, ::-1]), (astronaut * 0.7).astype(np.uint8), hopper]
     vectors = np.concatenate([embedder(view, analyze(view)[:1]) for view in views])
@@ -278,13 +276,11 @@ def test_the_real_network_tells_two_people_apart(astronaut: ImageArray, hopper: 
     assert gallery.identify(vectors[2]).name == "Eileen" and gallery.identify(vectors[3]).name == ""
 
 
+@pytest.mark.usefixtures("shared_models")
 def test_photos_of_one_person_are_named_and_of_others_not() -> None:
     """Two of the shared people: a look at the whole chain; the figures are the benchmark's."""
     homes = sorted(path for path in shared_data("identity").iterdir() if path.is_dir())[:2]
-    try:
-        embedder = FaceEmbedder(threads=1)
-    except ModelError as error:
-        pytest.skip(f"shared data absent: {error}")
+    embedder = FaceEmbedder(threads=1)
     from nasion.media import read_image
 
     analyze, found = Analyzer(("landmarks", "pose")), {}
