@@ -93,6 +93,7 @@ def visit(
             found["looks"] = room.look_round(script.viewing_s, script.seconds - script.viewing_s - 0.8)
             found["look_errors"] = look_errors(room.save("#export-gaze", folder / f"{name}-gaze.csv"), script)
             page.click("#tab-live")
+            room.wait(1.0)  # the counter shows again with the next frame
         else:
             room.see_through()
         _, found["page_blinks"] = room.blinks(folder / f"{name}-blinks.csv")
