@@ -47,7 +47,6 @@ def shared_models(monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
-
 def packaged_file(package: str, inside: str) -> Path:
     """A file that an installed package brings, found without importing the package."""
     spec = find_spec(package)
