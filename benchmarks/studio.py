@@ -20,9 +20,8 @@ import numpy as np
 
 from nasion.core import FloatArray, ImageArray, InputError
 from nasion.media import open_video, read_table, table_to_faces, write_image
-from nasion.pipeline import Analyzer, run_video
-from nasion.pipeline.clip import ClipReader, split_tasks
 from nasion.report.bench.data import data_folder
+from nasion.report.bench.eyes_blinks import read_blinks
 from nasion.report.bench.result import Result, Table, publish
 from nasion.report.bench.studio_clips import (
     LAPTOP,
@@ -43,13 +42,9 @@ LONGEST_S = 20.0
 TIMED_S = 4.0
 
 
-def python_blinks(clip: Path) -> list[int]:
-    """How many ``nasion video --tasks blinks`` finds of each person, most first."""
-    tasks, whole = split_tasks(("blinks",))
-    reader = ClipReader(whole)
-    for frame, faces in run_video(open_video(clip), Analyzer(tasks, mode="video", smooth=False)):
-        reader.add(faces, frame.time_s)
-    return sorted((len(one.blinks) for one in reader.finish().people), reverse=True) or [0]
+def python_blinks(clip: Path) -> int:
+    """How many ``nasion video --tasks blinks`` finds of the person who blinks most."""
+    return max((len(one.blinks) for one in read_blinks(clip).people), default=0)
 
 
 def marked(path: Path) -> tuple[list[ImageArray], float]:
@@ -81,7 +76,7 @@ def visit(
             yield image
 
     count = write_y4m(clip, noticed(), fps)
-    found: dict[str, Any] = {"frames": count, "fps": fps, "python_blinks": python_blinks(clip)[0]}
+    found: dict[str, Any] = {"frames": count, "fps": fps, "python_blinks": python_blinks(clip)}
     with serving() as address, visiting(address, clip) as page:
         room = Room(page, count / fps)
         found["computes"] = room.ready()

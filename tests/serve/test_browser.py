@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nasion.media import open_video, read_table, table_to_faces, write_image
-from nasion.pipeline import Analyzer, run_video
-from nasion.pipeline.clip import ClipReader, split_tasks
+from nasion.media import read_table, table_to_faces, write_image
+from nasion.report.bench.eyes_blinks import read_blinks
 from nasion.report.bench.studio_clips import LAPTOP, LOOKED_AT, frames, person, sitting, write_y4m
 from nasion.report.bench.studio_room import Room, Timing, find_browser, serving, visiting
 from nasion.synth import HeadModel
@@ -33,15 +32,6 @@ class Visit:
     faults: list[str] = field(default_factory=list)
 
 
-def blinks_of(clip: Path) -> int:
-    """The count of ``nasion video --tasks blinks``, of the first person."""
-    tasks, whole = split_tasks(("blinks",))
-    reader = ClipReader(whole)
-    for frame, faces in run_video(open_video(clip), Analyzer(tasks, mode="video", smooth=False), ahead=0):
-        reader.add(faces, frame.time_s)
-    return len(reader.finish().people[0].blinks)
-
-
 @pytest.fixture(scope="module")
 def visit(tmp_path_factory: pytest.TempPathFactory) -> Visit:
     if find_browser() is None:
@@ -51,7 +41,7 @@ def visit(tmp_path_factory: pytest.TempPathFactory) -> Visit:
     pictures = list(frames(SITTING, person(SIZE), HeadModel.load(), FPS))
     write_y4m(clip, pictures, FPS)
     write_image(photo, pictures[0])
-    python_blinks = blinks_of(clip)
+    python_blinks = len(read_blinks(clip).people[0].blinks)
     with serving() as address, visiting(address, clip) as page:
         room = Room(page, SITTING.seconds)
         room.ready()

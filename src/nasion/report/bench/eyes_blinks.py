@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -168,27 +169,27 @@ def _times(person: Person) -> list[tuple[float, float]]:
     return [(blink.start_s, blink.end_s) for blink in person.blinks]
 
 
-def follow(frames: list[tuple[ImageArray, float]]) -> ClipReport:
-    """Blinks of a clip that is at hand as pictures."""
+def read_blinks(video: Path | Iterable[Frame]) -> ClipReport:
+    """What ``nasion video --tasks blinks`` reads from a clip."""
     tasks, whole = split_tasks(("blinks",))
     analyzer, reader = Analyzer(tasks, mode="video", smooth=False), ClipReader(whole)
-    clip = (Frame(image, index, time_s) for index, (image, time_s) in enumerate(frames))
-    for frame, faces in run_video(clip, analyzer, ahead=0):
+    for frame, faces in run_video(video, analyzer, ahead=0):
         reader.add(faces, frame.time_s)
     return reader.finish()
 
 
+def follow(frames: list[tuple[ImageArray, float]]) -> ClipReport:
+    """Blinks of a clip that is at hand as pictures."""
+    return read_blinks(Frame(image, index, time_s) for index, (image, time_s) in enumerate(frames))
+
+
 def real_part(data: Path, clips: tuple[str, ...], sheet: Path | None) -> tuple[Table, dict[str, Any]]:
     """Events on the shared clips, and pictures of each to judge them by."""
-    tasks, whole = split_tasks(("blinks",))
     rows: list[tuple[Any, ...]] = []
     numbers: dict[str, Any] = {}
     pictures: list[ImageArray] = []
     for name in progress(clips, "clips", len(clips)):
-        analyzer, reader = Analyzer(tasks, mode="video", smooth=False), ClipReader(whole)
-        for frame, faces in run_video(clip(data, name), analyzer, ahead=0):
-            reader.add(faces, frame.time_s)
-        report = reader.finish()
+        report = read_blinks(clip(data, name))
         events = [(person, blink) for person in report.people for blink in person.blinks]
         numbers[name] = [[p.track_id, round(b.start_s, 2), round(b.end_s, 2), round(b.score, 2)] for p, b in events]
         times = ", ".join(f"{b.start_s:.2f}{'-' + format(b.end_s, '.2f') if b.long else ''}" for _, b in events)
