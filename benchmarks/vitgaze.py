@@ -1,6 +1,6 @@
 """Gaze following on rendered scenes: ViTGaze's network in small, the cone, and looking at the middle.
 
-    python benchmarks/vitgaze.py [--minutes 7 | --cone] [--keep model.onnx] [--work DIR] [--write]
+    python benchmarks/vitgaze.py [--minutes 20 | --model FILE | --cone] [--keep FILE] [--work DIR] [--write]
 
 Scenes of 64 px with one head that looks at an object, at another head or out of the picture; people never seen. The
 cone is given the true line of sight and the true boxes of all objects and heads, so it says what geometry alone can
@@ -12,17 +12,18 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from foveated import heads_of
-from nasion.core import Box
-from nasion.gaze.following import look_along, saliency
+from nasion.core import Box, FloatArray
+from nasion.gaze.following import GazeFollower, look_along, saliency
 from nasion.metrics.following import FollowingScore
 from nasion.report.bench.result import Result, Table, publish
 from nasion.train.gaze_scenes import SIDE, GazeScene
-from nasion.train.vitgaze import HELD, HELD_PEOPLE, PEOPLE, POOL, Followed, evaluate, make_scenes, train_vitgaze
+from nasion.train.vitgaze import HELD, HELD_PEOPLE, PEOPLE, POOL, evaluate, make_scenes, train_vitgaze
 
 GAZE_ERROR = 12.0  # degrees, about what the landmark gaze reader is off by on rendered heads
 
@@ -49,12 +50,17 @@ def fixed(scenes: list[GazeScene]) -> FollowingScore:
     return evaluate(np.repeat(np.outer(bell, bell)[None], len(scenes), 0), np.full(len(scenes), 0.7), scenes)
 
 
-def flipped(trained: Followed, scenes: list[GazeScene]) -> float:
-    """Mean correlation of maps with those of the scenes the other way round."""
+def told(follower: GazeFollower, scenes: list[GazeScene]) -> tuple[FloatArray, FloatArray]:
+    """Maps and chances of looking inside that the exported file gives for each scene's first head."""
+    found = [follower.read(scene.image, [Box(*scene.heads[0].tolist())])[0] for scene in scenes]
+    return np.stack([one.heatmap for one in found]), np.array([one.inside for one in found])
+
+
+def flips(follower: GazeFollower, scenes: list[GazeScene]) -> FloatArray:
+    """Correlation of each map with that of the scene the other way round, of those whose target is inside."""
     here = [scene for scene in scenes if scene.inside]
-    maps, _ = trained.predict(here)
-    other, _ = trained.predict([scene.mirror() for scene in here])
-    return float(np.mean([np.corrcoef(a.ravel(), b[:, ::-1].ravel())[0, 1] for a, b in zip(maps, other, strict=True)]))
+    maps, other = told(follower, here)[0], told(follower, [scene.mirror() for scene in here])[0]
+    return np.array([np.corrcoef(a.ravel(), b[:, ::-1].ravel())[0, 1] for a, b in zip(maps, other, strict=True)])
 
 
 def row(name: str, score: FollowingScore) -> tuple[Any, ...]:
@@ -62,10 +68,9 @@ def row(name: str, score: FollowingScore) -> tuple[Any, ...]:
     return name, score.auc, score.distance, outside
 
 
-def plot(trained: Followed, scenes: list[GazeScene], figure: Any) -> None:
+def plot(follower: GazeFollower, scenes: list[GazeScene], figure: Any) -> None:
     shown = scenes[:8]
-    maps, inside = trained.predict(shown)
-    for axes, scene, heat, chance in zip(figure.subplots(2, 4).ravel(), shown, maps, inside, strict=True):
+    for axes, scene, heat, chance in zip(figure.subplots(2, 4).ravel(), shown, *told(follower, shown), strict=True):
         axes.imshow(scene.image)
         axes.imshow(heat, alpha=0.45, cmap="inferno")
         x0, y0, x1, y1 = scene.heads[0]
@@ -76,7 +81,8 @@ def plot(trained: Followed, scenes: list[GazeScene], figure: Any) -> None:
         axes.axis("off")
 
 
-def train(args: argparse.Namespace) -> Followed:
+def train(args: argparse.Namespace, file: Path) -> Path:
+    """Train, and write the file."""
     learn = make_scenes(heads_of(1, PEOPLE, args.work), POOL, 0)
     steps = [0]
 
@@ -85,52 +91,65 @@ def train(args: argparse.Namespace) -> Followed:
         if steps[0] % 100 == 0:
             print(round(done, 3), {name: round(value, 1) for name, value in terms.items()}, flush=True)
 
-    trained = train_vitgaze(learn, minutes=args.minutes, threads=1, report=show, clock=time.process_time)
-    if args.keep:
-        trained.export(args.keep)
-    return trained
+    clock = time.process_time
+    return train_vitgaze(learn, minutes=args.minutes, threads=1, report=show, clock=clock).export(file)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=7.0, help="CPU minutes of training")
+    parser.add_argument("--minutes", type=float, default=20.0, help="CPU minutes of training")
     parser.add_argument("--keep", type=Path, default=None, help="write the network here")
+    parser.add_argument("--model", type=Path, default=None, help="score this network, which an earlier run has kept")
     parser.add_argument("--cone", action="store_true", help="leave the network out: the cone and the middle alone")
     parser.add_argument("--work", type=Path, default=None, help="folder that keeps rendered heads between runs")
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
     held = make_scenes(heads_of(99, HELD_PEOPLE, args.work), HELD, 1)
-    trained = None if args.cone else train(args)
+    follower = None
+    with TemporaryDirectory() as folder:
+        if not args.cone:
+            follower = GazeFollower(args.model or train(args, args.keep or Path(folder) / "gaze.onnx"))
+        report(args, held, follower)
+
+
+def report(args: argparse.Namespace, held: list[GazeScene], follower: GazeFollower | None) -> None:
+    """Score, print and write."""
     found: dict[str, FollowingScore] = {}
-    if trained is not None:
-        found["ViTGaze in small"] = evaluate(*trained.predict(held), held)
+    if follower is not None:
+        found["ViTGaze in small"] = evaluate(*told(follower, held), held)
     found |= {
         "cone, true gaze, true boxes": by_cone(held, known=True),
         f"cone, gaze off by {GAZE_ERROR:g} degrees": by_cone(held, known=True, error=GAZE_ERROR),
         "cone, true gaze, saliency only": by_cone(held, known=False),
         "middle of the picture": fixed(held),
     }
-    for name, score in found.items():
-        print(name, score, flush=True)
     people = found["middle of the picture"].people
-    notes, numbers, plots = list[str](), dict[str, Any](), {}
-    if trained is not None:
-        flip = flipped(trained, held)
-        numbers = {"minutes": args.minutes, "steps": trained.steps, "flip_correlation": flip}
-        notes = [
-            f"{trained.steps} steps in {args.minutes:g} CPU minutes on one core, one seed.",
-            f"Maps of mirrored scenes, mirrored back: mean correlation {flip:.3f}.",
-        ]
-        plots = {"scenes": lambda figure: plot(trained, held, figure)}
+    notes, numbers, plots, checks, way = list[str](), dict[str, Any](), {}, list[tuple[str, str, str]](), "--cone"
+    if follower is not None:
+        flip, facts, score = flips(follower, held), follower.session.metadata, found["ViTGaze in small"]
+        way = f"--minutes {float(facts['minutes']):g}"
+        numbers = {
+            "minutes": float(facts["minutes"]), "steps": int(facts["steps"]), "flip_correlation": float(flip.mean()),
+            "flip_median": float(np.median(flip)),
+        }  # fmt: skip
+        notes = [f"{facts['steps']} steps in {facts['minutes']} CPU minutes on one core, one seed; the file is scored."]
+        middle = found["middle of the picture"].distance
+        checks = [
+            ("distance", f"{score.distance:.3f}", f"below 0.10; the middle has {middle:.2f}"),
+            ("maps of mirrored scenes, mirrored back: mean correlation", f"{flip.mean():.3f}", "above 0.98"),
+            ("the same, median", f"{np.median(flip):.3f}", ""),
+        ]  # fmt: skip
+        plots = {"scenes": lambda figure: plot(follower, held, figure)}
     result = Result(
         name="vitgaze", title="Gaze following on rendered scenes",
-        command=f"python benchmarks/vitgaze.py {'--cone' if args.cone else f'--minutes {args.minutes:g}'} --write",
+        command=f"python benchmarks/vitgaze.py {way} --write",
         tables=(
             Table(
                 f"{HELD} scenes of {HELD_PEOPLE} people never seen, {people} of them with the target inside",
                 ("system", "AUC", "distance, picture sides", "AP of looking outside"),
                 tuple(row(name, score) for name, score in found.items()),
             ),
+            *([Table("Checks", ("check", "measured", "wanted"), tuple(checks))] if checks else []),
         ),
         numbers={
             **numbers,

@@ -7,9 +7,9 @@ import pytest
 
 from nasion.core import Box, InputError, ModelError
 from nasion.gaze.following import GazeFollower
-from nasion.train.gaze_scenes import SIDE, Heads, draw_scene, render_heads
-from nasion.train.recipe import Course, find_recipe
-from nasion.train.vitgaze import Followed, evaluate, make_scenes, train_vitgaze
+from nasion.train.gaze_scenes import SIDE, GazeScene, Heads, draw_scene, render_heads
+from nasion.train.recipe import Course, Progress, find_recipe
+from nasion.train.vitgaze import Followed, GazeFollowing, evaluate, make_scenes, train_vitgaze
 
 torch = pytest.importorskip("torch", reason="PyTorch absent")
 
@@ -127,17 +127,35 @@ def vars_of(shape: Shape) -> dict[str, object]:
 
 
 def test_losses_leave_out_those_who_look_outside(heads: Heads) -> None:
-    from nasion.train.vitgaze import _batch, losses
-    from nasion.train.vitgaze_net import Schooling
+    recipe, scenes = GazeFollowing(), make_scenes(heads, 12, 2)
+    torch.manual_seed(4)
+    model = recipe.build(5, 1).eval()
 
-    net, school = ViTGaze(SMALL).eval(), Schooling(SMALL.dim)
-    scenes = make_scenes(heads, 12, 2)
-    inside = [s for s in scenes if s.inside]
+    def heat(chosen: list[GazeScene]) -> object:
+        batch = recipe.draw(recipe.take(chosen), np.arange(len(chosen)), np.random.default_rng(0))
+        return recipe.loss(model, batch, Progress("train", 0, 0.0))["heat"]
+
     outside = [s for s in scenes if not s.inside]
-    assert inside and outside
-    both = losses(net, school, *_batch(scenes))["heat"]
-    torch.testing.assert_close(both, losses(net, school, *_batch(inside))["heat"], rtol=1e-4, atol=1e-4)
-    assert losses(net, school, *_batch(outside))["heat"] == 0
+    one = next(s for s in scenes if s.inside)
+    assert outside and heat(outside) == 0
+    torch.testing.assert_close(heat([one, *outside]), heat([one]), rtol=1e-4, atol=1e-4)  # the seed turns it alike
+
+
+def test_a_batch_is_of_the_scene_it_shows(heads: Heads) -> None:
+    recipe, scenes = GazeFollowing(), [s for s in make_scenes(heads, 12, 2) if s.inside][:4]
+    batch = recipe.draw(recipe.take(scenes), np.array([2, 0, 3, 1] * 4), np.random.default_rng(1))
+    turned = 0
+    for row, at in enumerate([2, 0, 3, 1] * 4):
+        plain = np.allclose(batch.points[row].numpy(), scenes[at].gaze[:2], atol=1e-6)
+        scene = scenes[at] if plain else scenes[at].mirror()
+        turned += not plain
+        bell = batch.visible[row, 3].numpy()
+        y, x = np.unravel_index(bell.argmax(), bell.shape)
+        assert np.abs(np.array([x, y]) - scene.target).max() <= 0.51
+        head = np.argwhere(batch.visible[row, 0].numpy() > 0)[:, ::-1]
+        assert (head >= scene.heads[0, :2] - 4).all() and (head <= scene.heads[0, 2:] + 4).all()
+        assert (batch.visible[row, 1] >= batch.visible[row, 0]).all()
+    assert 2 <= turned <= 14
 
 
 def test_training_goes_down_and_the_file_says_the_same(trained: Followed, heads: Heads, tmp_path: Path) -> None:
@@ -146,6 +164,7 @@ def test_training_goes_down_and_the_file_says_the_same(trained: Followed, heads:
     scene = make_scenes(heads, 3, 9)[0]
     maps, inside = trained.predict([scene])
     follower = GazeFollower(trained.export(tmp_path / "gaze.onnx"))
+    assert (follower.session.metadata["steps"], follower.session.metadata["system"]) == ("6", "vitgaze")
     two = np.concatenate([scene.heads[:1], [[2, 2, 20, 20]]])
     first, _ = follower.read(scene.image, [Box(*box) for box in two.tolist()])
     assert first.inside == pytest.approx(float(inside[0]), abs=1e-4)
@@ -169,5 +188,5 @@ def test_the_recipe_is_found_and_wants_no_pictures(tmp_path: Path) -> None:
     recipe = find_recipe("vitgaze")
     with pytest.raises(InputError, match="rendered scenes"):
         recipe.make(tmp_path, tmp_path / "x.onnx", Course(1))  # type: ignore[attr-defined]  # of its own
-    with pytest.raises(InputError, match="minutes or steps"):
+    with pytest.raises(InputError, match="no scenes"):
         train_vitgaze([], steps=1)

@@ -14,20 +14,22 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from nasion.core import FloatArray, InputError
+from nasion.core import FloatArray, InputError, IntArray
 from nasion.metrics.following import FollowingScore, gaussian_map, score_following
+from nasion.train.data import LandmarkSet
 from nasion.train.gaze_scenes import SIDE, GazeScene, Heads, draw_scene, render_heads
-from nasion.train.loop import LARGEST_GRADIENT, learning_rate
-from nasion.train.recipe import Course, Report, require_torch
+from nasion.train.loop import fit
+from nasion.train.recipe import Batch, Course, Progress, Report, Stage
+from nasion.train.stand_in import stand_in
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
-    from nasion.train.vitgaze_net import Schooling, ViTGaze
+    from nasion.train.vitgaze_net import Schooled, ViTGaze
 
 PEOPLE, HELD_PEOPLE, HELD = 64, 16, 300  # rendered to learn from; others to be scored on, in so many scenes
 POOL = 6000  # scenes drawn before training; each is also seen the other way round
@@ -44,11 +46,13 @@ class Followed:
     Attributes:
         net: in evaluation mode.
         steps: done.
+        minutes: that they took.
         loss: mean of each term over the last fifth of the steps.
     """
 
     net: ViTGaze
     steps: int
+    minutes: float
     loss: dict[str, float]
 
     def predict(self, scenes: Sequence[GazeScene]) -> tuple[FloatArray, FloatArray]:
@@ -59,14 +63,14 @@ class Followed:
         self.net.eval()
         with torch.inference_mode():
             for at in range(0, len(scenes), 64):
-                images, masks, *_ = _batch(scenes[at : at + 64])
-                found, logit, _ = self.net(images, masks[:, :1])
+                images, planes, *_ = _tensors(scenes[at : at + 64])
+                found, logit, _ = self.net(images, planes[:, :1])
                 maps.append(found.numpy())
                 inside.append(logit.sigmoid().numpy())
         return np.concatenate(maps), np.concatenate(inside)
 
     def export(self, path: Path) -> Path:
-        """Write the ONNX file that ``nasion gaze follow --model`` takes."""
+        """Write the ONNX file that ``nasion gaze follow --model`` takes; its metadata say how it was trained."""
         import torch
 
         from nasion.train.traced import traced
@@ -77,7 +81,10 @@ class Followed:
             "heads": torch.tensor([[4.0, 4, 20, 24], [30, 30, 44, 50]]),
         }
         free = {"scene": {}, "heads": {0: "p"}, "maps": {0: "p"}, "inside": {0: "p"}}
-        facts = {"system": "vitgaze", "side": str(SIDE)}
+        facts = {
+            "system": GazeFollowing.name, "side": str(SIDE), "steps": str(self.steps),
+            "minutes": f"{self.minutes:.1f}",
+        }  # fmt: skip
         path.write_bytes(traced(Contract(self.net, SIDE), example, ["maps", "inside"], facts=facts, axes=free))
         return path
 
@@ -91,8 +98,9 @@ def train_vitgaze(
     threads: int | None = None,
     report: Report | None = None,
     clock: Callable[[], float] = time.monotonic,
+    checkpoint: Path | None = None,
 ) -> Followed:
-    """Train the small network.
+    """Train the small network, by the loop of ``nasion.train.fit``: what comes out are its averaged weights.
 
     Args:
         scenes: to learn from; each is shown the other way round half of the time.
@@ -102,70 +110,32 @@ def train_vitgaze(
         threads: PyTorch's; None leaves them as they are.
         report: called after each step with the fraction done and the terms of the loss.
         clock: what ``minutes`` are counted with, seconds.
+        checkpoint: file to go on from if it exists.
 
     Raises:
         InputError: no scenes, or not exactly one of ``minutes`` and ``steps``.
         MissingExtraError: PyTorch is not installed.
     """
-    if not scenes or (minutes is None) == (steps is None):
-        raise InputError(f"give scenes, and minutes or steps; got {len(scenes)} scenes, {minutes=}, {steps=}")
-    torch = require_torch()
-    from nasion.train.vitgaze_net import Schooling, ViTGaze
+    if not scenes:
+        raise InputError("there are no scenes to learn from")
+    recipe, log, began = GazeFollowing(), list[dict[str, float]](), clock()
 
-    if threads is not None:
-        torch.set_num_threads(threads)
-    torch.manual_seed(seed)
-    rng, net = np.random.default_rng(seed), ViTGaze()
-    school = Schooling(net.shape.dim)
-    learning = [*net.parameters(), *school.parameters()]
-    optimiser = torch.optim.AdamW(learning, lr=RATE, betas=(0.9, 0.99), weight_decay=DECAY)
-    net.train()
-    began, done, fraction, log = clock(), 0, 0.0, []
-    while fraction < 1:
-        chosen = [scenes[i] for i in rng.integers(len(scenes), size=BATCH)]
-        chosen = [scene.mirror() if rng.random() < 0.5 else scene for scene in chosen]
-        for group in optimiser.param_groups:
-            group["lr"] = RATE * learning_rate(fraction)
-        terms = losses(net, school, *_batch(chosen))
-        optimiser.zero_grad(set_to_none=True)
-        torch.stack(list(terms.values())).sum().backward()
-        torch.nn.utils.clip_grad_norm_(learning, LARGEST_GRADIENT)
-        optimiser.step()
-        done += 1
-        fraction = done / steps if steps else (clock() - began) / (60 * (minutes or 0))
-        log.append({name: float(term.detach()) for name, term in terms.items()})
+    def note(fraction: float, terms: dict[str, float]) -> None:
+        log.append(terms)
         if report is not None:
-            report(min(fraction, 1.0), log[-1])
+            report(fraction, terms)
+
+    trained = fit(
+        recipe, recipe.take(scenes), minutes=minutes, steps=steps, seed=seed, threads=threads, report=note,
+        checkpoint=checkpoint, clock=clock,
+    )  # fmt: skip
     late = log[-max(len(log) // 5, 1) :]
-    return Followed(net.eval(), done, {name: float(np.mean([row[name] for row in late])) for name in late[0]})
+    loss = {name: float(np.mean([row[name] for row in late])) for name in late[0]}
+    return Followed(trained.model.net, trained.steps, (clock() - began) / 60, loss)
 
 
-def losses(
-    net: ViTGaze, school: Schooling, images: Tensor, masks: Tensor, targets: Tensor, inside: Tensor, ways: Tensor
-) -> dict[str, Tensor]:
-    """Heatmaps of those who look inside, whether they do, which patches belong to any head; and the schooling's two."""
-    from torch.nn import functional
-
-    attention, features = net.backbone(images)
-    maps, logit, heads = net.read(images, attention, features, masks[:, :1])
-    square = ((maps - targets) ** 2).mean((1, 2))
-    chance = functional.binary_cross_entropy_with_logits(logit, inside, reduction="none")
-    patches = functional.max_pool2d(masks[:, 1:], net.shape.patch)
-    known = functional.binary_cross_entropy_with_logits(heads, patches[:, :1], reduction="none")
-    weights, _ = net.pam(images, masks[:, :1])
-    way = school.way((weights[:, None] @ features).squeeze(1))
-    things = functional.binary_cross_entropy_with_logits(school.things(features)[..., 0], patches[:, 1].flatten(1))
-    return {
-        "heat": HEAT * (square * inside).sum() / inside.sum().clamp_min(1),
-        "inside": FOCAL * ((1 - (-chance).exp()) ** 2 * chance).mean(),
-        "heads": MASK * known.clamp_min(SUREST).mean(),
-        "way": WAY * functional.mse_loss(way, ways),
-        "things": THINGS * things,
-    }
-
-
-def _batch(scenes: Sequence[GazeScene]) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Normalised scenes; masks (N, 3, S, S) of the head asked about, all heads, all things; maps; inside; ways."""
+def _tensors(scenes: Sequence[GazeScene]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Normalised scenes; planes (N, 4, S, S): the head asked about, all heads, all things, the bell; inside; ways."""
     import torch
 
     from nasion.train.vitgaze_net import head_masks, normalised
@@ -177,11 +147,11 @@ def _batch(scenes: Sequence[GazeScene]) -> tuple[Tensor, Tensor, Tensor, Tensor,
         things = torch.zeros(1, SIDE, SIDE)
         for x0, y0, x1, y1 in np.rint(scene.things).astype(int).clip(0):
             things[0, y0 : y1 + 1, x0 : x1 + 1] = 1
-        rows.append(torch.cat([heads[0], heads.amax(0), things]))
-    maps = np.stack([gaussian_map(scene.target, SIDE, SIGMA) for scene in scenes])
+        bell = torch.from_numpy(gaussian_map(scene.target, SIDE, SIGMA))[None]
+        rows.append(torch.cat([heads[0], heads.amax(0), things, bell]))
     inside = np.array([scene.inside for scene in scenes], np.float32)
     ways = np.stack([scene.gaze[:2] for scene in scenes]).astype(np.float32)
-    return images, torch.stack(rows), torch.from_numpy(maps), torch.from_numpy(inside), torch.from_numpy(ways)
+    return images, torch.stack(rows), torch.from_numpy(inside), torch.from_numpy(ways)
 
 
 def make_scenes(heads: Heads, count: int, seed: int) -> list[GazeScene]:
@@ -197,9 +167,60 @@ def evaluate(maps: FloatArray, inside: FloatArray, scenes: Sequence[GazeScene]) 
 
 
 class GazeFollowing:
-    """The training system ``vitgaze``."""
+    """The training system ``vitgaze``. A row of its set is a scene."""
 
     name = "vitgaze"
+    stages: tuple[Stage, ...] = (Stage("train", rate=RATE, batch=BATCH, weight_decay=DECAY),)
+
+    def __init__(self) -> None:
+        self._scenes: Sequence[GazeScene] = ()
+
+    def take(self, scenes: Sequence[GazeScene]) -> LandmarkSet:
+        """Learn from these scenes; the set for ``nasion.train.fit``, without pictures of its own."""
+        self._scenes = scenes
+        return stand_in(len(scenes))
+
+    def build(self, points: int, size: int) -> nn.Module:
+        """The small network and its schooling; both numbers are fixed by the system."""
+        from nasion.train.vitgaze_net import Schooled
+
+        return Schooled()
+
+    def draw(self, data: LandmarkSet, index: IntArray, rng: np.random.Generator) -> Batch:
+        """Some scenes, each the other way round half of the time: what ``_tensors`` gives in the batch's places."""
+        import torch
+
+        chosen = [self._scenes[i].mirror() if rng.random() < 0.5 else self._scenes[i] for i in index]
+        images, planes, inside, ways = _tensors(chosen)
+        return Batch(images, ways, inside, planes, torch.from_numpy(np.asarray(index, np.int64)), data.scheme)
+
+    def loss(self, model: nn.Module, batch: Batch, step: Progress) -> dict[str, Tensor]:
+        """Heatmaps of those who look inside, whether they do, which patches are any head's; and the schooling's two."""
+        from torch.nn import functional
+
+        schooled = cast("Schooled", model)  # what this recipe builds
+        net, school, images, inside = schooled.net, schooled.school, batch.images, batch.known
+        mine, rest, bells = batch.visible[:, :1], batch.visible[:, 1:3], batch.visible[:, 3]
+        attention, features = net.backbone(images)
+        maps, logit, heads = net.read(images, attention, features, mine)
+        square = ((maps - bells) ** 2).mean((1, 2))
+        chance = functional.binary_cross_entropy_with_logits(logit, inside, reduction="none")
+        patches = functional.max_pool2d(rest, net.shape.patch)
+        known = functional.binary_cross_entropy_with_logits(heads, patches[:, :1], reduction="none")
+        weights, _ = net.pam(images, mine)
+        way = school.way((weights[:, None] @ features).squeeze(1))
+        things = functional.binary_cross_entropy_with_logits(school.things(features)[..., 0], patches[:, 1].flatten(1))
+        return {
+            "heat": HEAT * (square * inside).sum() / inside.sum().clamp_min(1),
+            "inside": FOCAL * ((1 - (-chance).exp()) ** 2 * chance).mean(),
+            "heads": MASK * known.clamp_min(SUREST).mean(),
+            "way": WAY * functional.mse_loss(way, batch.points),
+            "things": THINGS * things,
+        }
+
+    def predict(self, model: nn.Module, images: Tensor) -> Tensor:
+        """Unused by this system: it places no points; see `Followed.predict`."""
+        raise InputError(f"{self.name} gives heatmaps: call nasion.train.vitgaze.Followed.predict")
 
     def make(self, data: Path | None, out: Path, course: Course) -> list[str]:
         """Render scenes, train on them, score on people never seen, write the network.

@@ -276,6 +276,15 @@ class Schooling(nn.Module):
         self.way, self.things = nn.Linear(dim, 2), nn.Linear(dim, 1)
 
 
+class Schooled(nn.Module):
+    """What is trained: the small network and its schooling."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = ViTGaze()
+        self.school = Schooling(self.net.shape.dim)
+
+
 class Contract(nn.Module):
     """What is exported: ``scene`` (1, S, S, 3) uint8 and ``heads`` (P, 4) px to ``maps`` and ``inside`` 0..1."""
 
