@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from nasion.core import FloatArray, ImageArray, InputError
-from nasion.media import open_video, read_table, table_to_faces, write_image
+from nasion.media import open_video, write_image
 from nasion.report.bench.data import data_folder
 from nasion.report.bench.eyes_blinks import read_blinks
 from nasion.report.bench.result import Result, Table, publish
@@ -33,7 +33,7 @@ from nasion.report.bench.studio_clips import (
     sitting,
     write_y4m,
 )
-from nasion.report.bench.studio_room import STAGES, Room, serving, visiting
+from nasion.report.bench.studio_room import STAGES, Room, serving, until_seen, visiting
 from nasion.synth import HeadModel
 
 RENDERED_SIZE = (640, 480)
@@ -76,11 +76,20 @@ def visit(
             yield image
 
     count = write_y4m(clip, noticed(), fps)
-    found: dict[str, Any] = {"frames": count, "fps": fps, "python_blinks": python_blinks(clip)}
+    known = {"frames": count, "fps": fps, "python_blinks": python_blinks(clip)}
+    return known | until_seen(lambda least: once(clip, photo, known, script, least))
+
+
+def once(
+    clip: Path, photo: Path, known: dict[str, Any], script: Sitting | None, least: int
+) -> tuple[Room, dict[str, Any]]:
+    """A visit with the clip at least so many times slower."""
+    found: dict[str, Any] = {}
+    folder, name = clip.parent, clip.stem
     with serving() as address, visiting(address, clip) as page:
-        room = Room(page, count / fps)
+        room = Room(page, known["frames"] / known["fps"])
         found["computes"] = room.ready()
-        room.keep_up(photo, clip, fps)
+        room.keep_up(photo, clip, known["fps"], least)
         room.start_camera()
         page.click("#record")
         if script:
@@ -93,13 +102,12 @@ def visit(
             room.see_through()
         _, found["page_blinks"] = room.blinks(folder / f"{name}-blinks.csv")
         page.click("#record")
-        table = read_table(room.save("#export", folder / f"{name}.csv"))
-        results = table_to_faces(table)
-        found["rows"], found["with_face"] = table.num_rows, sum(bool(result.faces) for result in results)
+        results = room.recorded(folder / f"{name}.csv")
+        found["rows"], found["with_face"] = len(results), sum(bool(result.faces) for result in results)
         timing = room.timing(TIMED_S * room.slower)
         found |= {"slowed": room.slower, "median_ms": timing.median, "fastest_ms": timing.fastest_total}
-        found["faults"] = room.faults
-    return found
+        found |= {"seen": room.seen, "faults": room.faults}
+    return room, found
 
 
 def look_errors(path: Path, script: Sitting) -> dict[str, float]:
