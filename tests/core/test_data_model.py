@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasion.core import Box, Camera, Face, InputError, Landmarks, Pose, SchemeError, scheme
+from nasion.core.geometry.rotation import rotation_from_vector
+from nasion.core.pose import line_of_sight
 
 numbers = st.floats(-1000, 1000)
 boxes = st.builds(lambda x, y, w, h: Box(x, y, x + w, y + h), numbers, numbers, st.floats(0, 500), st.floats(0, 500))
@@ -156,6 +158,16 @@ def test_a_face_knows_its_readings_by_name():
         _ = face.__wrapped__
     with pytest.raises(FrozenInstanceError):
         face.score = 0.5
+
+
+def test_the_line_of_sight_is_the_shortest_turn_of_the_z_axis_towards_a_point():
+    points = np.array([(0, 0, 500), (300, -40, 600), (-700, 250, 80)])
+    turns = line_of_sight(points)
+    np.testing.assert_allclose(turns[..., 2] * np.linalg.norm(points, axis=1, keepdims=True), points, atol=1e-9)
+    angles = np.arctan2(np.hypot(points[:, 0], points[:, 1]), points[:, 2])
+    axes = np.stack([-points[:, 1], points[:, 0], np.zeros(3)], axis=1)
+    axes /= np.maximum(np.linalg.norm(axes, axis=1, keepdims=True), 1e-9)
+    np.testing.assert_allclose(turns, rotation_from_vector(axes * angles[:, None]), atol=1e-12)
 
 
 def test_pose_turns_the_nose_where_it_says():

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nasion.core.arrays import FloatArray
-from nasion.core.geometry.rotation import angles_to_rotation, rotation_from_vector
+from nasion.core.geometry.rotation import angles_to_rotation
 from nasion.core.reading import Reading
 
 
@@ -65,7 +65,11 @@ def line_of_sight(translation: FloatArray) -> FloatArray:
     Returns:
         (..., 3, 3) float64.
     """
-    x, y, z = np.moveaxis(np.asarray(translation, np.float64), -1, 0)
-    across = np.hypot(x, y)
-    angle = np.arctan2(across, z) / np.where(across > 0, across, 1)
-    return rotation_from_vector(np.stack([-y * angle, x * angle, np.zeros_like(x)], axis=-1))
+    towards = np.asarray(translation, np.float64)
+    towards = towards / np.linalg.norm(towards, axis=-1, keepdims=True)
+    across, along = towards[..., :2], towards[..., 2:]
+    turn = np.empty((*towards.shape, 3))
+    turn[..., :, 2] = towards  # where the z axis goes
+    turn[..., 2, :2] = -across
+    turn[..., :2, :2] = np.eye(2) - across[..., :, None] * (across / (1 + along))[..., None, :]
+    return turn

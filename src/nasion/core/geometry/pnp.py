@@ -22,7 +22,7 @@ FLAT = 1e-6  # smallest over largest variance of the 3-D points below which they
 STEPS = 50  # exact data settle in 4..8
 SETTLED = 1e-6  # radians and shares of the distance: a step this small ends the search, the next would be far smaller
 
-_DIAGONAL, _EYE = np.arange(6), np.eye(3)
+_EYE, _EYE6 = np.eye(3), np.eye(6)
 _CROSS = np.array([[0, 0, 0, 0, 0, -1, 0, 1, 0], [0, 0, 1, 0, 0, 0, -1, 0, 0], [0, -1, 0, 1, 0, 0, 0, 0, 0]], float)
 
 
@@ -131,29 +131,29 @@ def _solve(
     used = (w > 0)[..., None]
     w = w / w.sum(1, keepdims=True)
     points, pixels = np.where(used, points, 0.0), np.where(used, pixels, 0.0)
-    centre = np.einsum("bn,bni->bi", w, points)
+    centre: FloatArray = (w[:, None] @ points)[:, 0]
     points = np.where(used, points - centre[:, None], 0.0)
-    covariance = np.einsum("bn,bni,bnj->bij", w, points, points)
-    variance, axes = np.linalg.eigh(covariance)
+    weighted: FloatArray = (points * w[..., None]).transpose(0, 2, 1)
+    variance, axes = np.linalg.eigh(weighted @ points)
     axes[:, :, 0] *= np.linalg.det(axes)[:, None]  # eigh may return a left-handed set
     solvable = variance[:, 1] > FLAT * variance[:, 2]
     if not solvable.all():
-        points, pixels, w, centre = (v[solvable] for v in (points, pixels, w, centre))
-        place = place[solvable]
-        covariance, variance, axes = covariance[solvable], variance[solvable], axes[solvable]
+        points, weighted, pixels, w, centre = (v[solvable] for v in (points, weighted, pixels, w, centre))
+        place, variance, axes = place[solvable], variance[solvable], axes[solvable]
         if not solvable.any():
             return
     size = np.sqrt(variance.sum(1))
-    points, variance = points / size[:, None, None], variance / (size**2)[:, None]
+    points, weighted = points / size[:, None, None], weighted / size[:, None, None]
+    variance = variance / (size**2)[:, None]
     focal = np.array([camera.fx, camera.fy])
     rays = (pixels - (camera.cx, camera.cy)) / focal
-    moment = np.einsum("bn,bni,bnj->bij", w, rays - np.einsum("bn,bni->bi", w, rays)[:, None], points)
+    moment = (weighted @ rays).transpose(0, 2, 1)  # weighted points add up to nothing, so rays need not be centred
     flat = variance[:, 0] < FLAT * variance[:, 2]
     # the affine camera (2, 3) that fits best, in the axes of the point set so that the flat direction can be left out
     inverse = np.where(variance > FLAT * variance[:, 2:], 1 / np.maximum(variance, 1e-300), 0.0)
-    affine = np.einsum("bij,bjk,bk->bik", moment, axes, inverse)
+    affine = (moment @ axes) * inverse[:, None]
     start = nearest_rotation(_third_row(affine)) @ axes.transpose(0, 2, 1)
-    mean = np.einsum("bn,bni->bi", w, rays)
+    mean = (w[:, None] @ rays)[:, 0]
     if flat.any():
         start[flat], other = (r @ axes[flat].transpose(0, 2, 1) for r in _two_sides(affine[flat][:, :, 1:]))
     best = _refine(points, rays, w, focal, start, mean, moment)
@@ -173,7 +173,7 @@ def _solve(
 def _third_row(affine: FloatArray) -> FloatArray:
     """Complete (B, 2, 3) scaled rows to (B, 3, 3) nearly rotations."""
     rows = affine / np.maximum(np.linalg.norm(affine, axis=2, keepdims=True), 1e-300)
-    return np.concatenate([rows, np.cross(rows[:, 0], rows[:, 1])[:, None]], axis=1)
+    return np.concatenate([rows, rows[:, 1:] @ _cross(rows[:, 0]).transpose(0, 2, 1)], axis=1)
 
 
 def _two_sides(affine: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -203,9 +203,10 @@ def _refine(
     Returns:
         Rotations, translations, weighted mean squared distances (px^2), and which have converged.
     """
-    turned = points @ rotation.transpose(0, 2, 1)
-    scale = np.einsum("bij,bij->b", rotation[:, :2], moment) / np.einsum("bn,bni->b", w, turned[..., :2] ** 2)
-    nearest = np.where(w > 0, -turned[..., 2], -np.inf).max(1)
+    points = points.transpose(0, 2, 1)
+    turned = rotation @ points
+    scale = (rotation[:, :2] * moment).sum((1, 2)) / (w[:, None] * turned[:, :2] ** 2).sum((1, 2))
+    nearest = np.where(w > 0, -turned[:, 2], -np.inf).max(1)
     depth = np.maximum(1 / np.maximum(scale, 1e-9), 1.5 * nearest)  # all points in front of the camera
     translation = np.concatenate([mean * depth[:, None], depth[:, None]], axis=1)
     weight = np.sqrt(w)[:, None] * focal[:, None]  # (B, 2, N): from rays to what counts
@@ -214,12 +215,11 @@ def _refine(
     damping = np.full((len(points), 1), 1e-4)
     done = np.zeros(len(points), bool)
     for _ in range(STEPS):
-        normal = system[:, :6, :6].copy()
-        diagonal = system[:, _DIAGONAL, _DIAGONAL]
-        normal[:, _DIAGONAL, _DIAGONAL] += damping * diagonal + 1e-15 * diagonal.max(1, keepdims=True)
-        step = np.linalg.solve(normal, -system[:, :6, 6:])[..., 0]
+        diagonal = system.diagonal(axis1=1, axis2=2)[:, :6]
+        lift = damping * diagonal + 1e-15 * diagonal.max(1, keepdims=True)
+        step = np.linalg.solve(system[:, :6, :6] + lift[:, None] * _EYE6, -system[:, :6, 6:])[..., 0]
         trial_rotation, trial_translation = _small_turn(step[:, :3]) @ rotation, translation + step[:, 3:]
-        trial = _system(points @ trial_rotation.transpose(0, 2, 1), trial_translation, target, weight)
+        trial = _system(trial_rotation @ points, trial_translation, target, weight)
         better = (trial[:, 6, 6] <= system[:, 6, 6]) & ~done
         rotation = np.where(better[:, None, None], trial_rotation, rotation)
         translation = np.where(better[:, None], trial_translation, translation)
@@ -235,7 +235,7 @@ def _system(turned: FloatArray, translation: FloatArray, target: FloatArray, wei
     """All that a step needs, from one product.
 
     Args:
-        turned: (B, N, 3) points, turned but not moved.
+        turned: (B, 3, N) points, turned but not moved.
         translation: (B, 3).
         target: (B, 2, N) rays times ``weight``.
         weight: (B, 2, N) px per unit of a ray, times the square root of the point's weight.
@@ -244,22 +244,23 @@ def _system(turned: FloatArray, translation: FloatArray, target: FloatArray, wei
         (B, 7, 7): the 6 x 6 Gauss-Newton matrix for a turn about the camera axes and a shift, bordered by the
         gradient; in the corner the weighted mean squared distance, infinite where a point that counts is behind.
     """
-    x, y, z = turned.transpose(2, 0, 1)
-    behind = z + translation[:, 2:] <= 0
-    inverse = 1 / np.where(behind, 1.0, z + translation[:, 2:])
-    u, v = (x + translation[:, :1]) * inverse, (y + translation[:, 1:2]) * inverse
-    rows = np.zeros((7, len(turned), 2, turned.shape[1]))  # derivatives of (u, v) by turn and shift, over 1 / depth
-    rows[0, :, 0], rows[0, :, 1] = -u * y, -z - v * y
-    rows[1, :, 0], rows[1, :, 1] = z + u * x, v * x
-    rows[2, :, 0], rows[2, :, 1] = -y, x
-    rows[3, :, 0] = rows[4, :, 1] = 1.0
-    rows[5, :, 0], rows[5, :, 1] = -u, -v
-    rows[:6] *= weight * inverse[:, None]
-    rows[6, :, 0], rows[6, :, 1] = u, v
-    rows[6] = rows[6] * weight - target
-    flat = rows.transpose(1, 0, 2, 3).reshape(len(turned), 7, -1)
+    x, y, z = turned.transpose(1, 0, 2)
+    depth = z + translation[:, 2:]
+    behind = depth <= 0
+    inverse = 1 / np.where(behind, 1.0, depth)[:, None]
+    ray = (turned[:, :2] + translation[:, :2, None]) * inverse
+    rows = np.zeros((len(turned), 7, *ray.shape[1:]))  # derivatives of the ray by turn and shift, over 1 / depth
+    rows[:, 0], rows[:, 1], rows[:, 5] = -y[:, None] * ray, x[:, None] * ray, -ray
+    rows[:, 0, 1] -= z
+    rows[:, 1, 0] += z
+    rows[:, 2, 0], rows[:, 2, 1] = -y, x
+    rows[:, 3, 0] = rows[:, 4, 1] = 1.0
+    rows[:, :6] *= (weight * inverse)[:, None]
+    rows[:, 6] = ray * weight - target
+    flat = rows.reshape(len(turned), 7, -1)
     system = flat @ flat.transpose(0, 2, 1)
-    system[(behind & (weight[:, 0] > 0)).any(1), 6, 6] = np.inf
+    if behind.any():
+        system[(behind & (weight[:, 0] > 0)).any(1), 6, 6] = np.inf
     return np.asarray(system)
 
 
@@ -267,5 +268,9 @@ def _small_turn(vector: FloatArray) -> FloatArray:
     """(B, 3) axis times small angle to (B, 3, 3) rotations, by Cayley's map: the angle is right to third order."""
     half = vector / 2
     square = (half**2).sum(1)[:, None, None]
-    cross = (half @ _CROSS).reshape(-1, 3, 3)
-    return np.asarray(((1 - square) * _EYE + 2 * (cross + half[:, :, None] * half[:, None])) / (1 + square))
+    return np.asarray(((1 - square) * _EYE + 2 * (_cross(half) + half[:, :, None] * half[:, None])) / (1 + square))
+
+
+def _cross(vector: FloatArray) -> FloatArray:
+    """(B, 3) to (B, 3, 3) matrices: multiplying by one is the cross product with the vector."""
+    return np.asarray((vector @ _CROSS).reshape(-1, 3, 3))
