@@ -9,7 +9,7 @@ from nasion.core import Box, InputError, ModelError
 from nasion.gaze.following import GazeFollower
 from nasion.train.gaze_scenes import SIDE, GazeScene, Heads, draw_scene, render_heads
 from nasion.train.recipe import Course, Progress, find_recipe
-from nasion.train.vitgaze import Followed, GazeFollowing, evaluate, make_scenes, train_vitgaze
+from nasion.train.vitgaze import Followed, GazeFollowing, evaluate, make_scenes, train_vitgaze, varied
 
 torch = pytest.importorskip("torch", reason="PyTorch absent")
 
@@ -138,24 +138,36 @@ def test_losses_leave_out_those_who_look_outside(heads: Heads) -> None:
     outside = [s for s in scenes if not s.inside]
     one = next(s for s in scenes if s.inside)
     assert outside and heat(outside) == 0
-    torch.testing.assert_close(heat([one, *outside]), heat([one]), rtol=1e-4, atol=1e-4)  # the seed turns it alike
+    torch.testing.assert_close(heat([one, *outside]), heat([one]), rtol=1e-4, atol=1e-4)  # the same seed, the same view
 
 
-def test_a_batch_is_of_the_scene_it_shows(heads: Heads) -> None:
+def test_a_batch_shows_each_scene_both_ways_round(heads: Heads) -> None:
     recipe, scenes = GazeFollowing(), [s for s in make_scenes(heads, 12, 2) if s.inside][:4]
-    batch = recipe.draw(recipe.take(scenes), np.array([2, 0, 3, 1] * 4), np.random.default_rng(1))
-    turned = 0
-    for row, at in enumerate([2, 0, 3, 1] * 4):
-        plain = np.allclose(batch.points[row].numpy(), scenes[at].gaze[:2], atol=1e-6)
-        scene = scenes[at] if plain else scenes[at].mirror()
-        turned += not plain
-        bell = batch.visible[row, 3].numpy()
+    order = [2, 0, 3, 1]
+    batch = recipe.draw(recipe.take(scenes), np.array(order), np.random.default_rng(1))
+    torch.testing.assert_close(batch.images[:4], batch.images[4:].flip(-1))
+    torch.testing.assert_close(batch.visible[:4], batch.visible[4:].flip(-1), atol=1e-4, rtol=0)
+    torch.testing.assert_close(batch.points[:4], batch.points[4:] * torch.tensor([-1.0, 1.0]))
+    for row, at in enumerate(order):
+        scene, (mine, every, _, bell) = scenes[at], batch.visible[row].numpy()
+        np.testing.assert_allclose(batch.points[row], scene.gaze[:2], atol=1e-6)
         y, x = np.unravel_index(bell.argmax(), bell.shape)
         assert np.abs(np.array([x, y]) - scene.target).max() <= 0.51
-        head = np.argwhere(batch.visible[row, 0].numpy() > 0)[:, ::-1]
-        assert (head >= scene.heads[0, :2] - 4).all() and (head <= scene.heads[0, 2:] + 4).all()
-        assert (batch.visible[row, 1] >= batch.visible[row, 0]).all()
-    assert 2 <= turned <= 14
+        head = np.argwhere(mine > 0)[:, ::-1]  # enlarged by a tenth, and moved by up to another
+        assert (head >= scene.heads[0, :2] - 8).all() and (head <= scene.heads[0, 2:] + 8).all()
+        assert (every >= mine).all()
+    assert len({tuple(varied(scenes[0], np.random.default_rng(k)).heads[0]) for k in range(8)}) > 2
+
+
+def test_one_map_for_both_ways_round_costs_nothing(heads: Heads) -> None:
+    recipe, scenes = GazeFollowing(), make_scenes(heads, 3, 2)
+    model = recipe.build(5, 1).eval()
+    batch = recipe.draw(recipe.take(scenes), np.arange(3), np.random.default_rng(0))
+    told = torch.zeros(6), torch.zeros(6, 1, 8, 8)
+    slope = torch.linspace(0, 1, SIDE).expand(6, SIDE, SIDE)
+    for maps, same in ((batch.images[:, 0], True), (slope, False)):  # one that turns with its scene; one that does not
+        model.net.read = lambda *_, maps=maps: (maps, *told)
+        assert (recipe.loss(model, batch, Progress("train", 0, 0.0))["same"] == 0) == same
 
 
 def test_training_goes_down_and_the_file_says_the_same(trained: Followed, heads: Heads, tmp_path: Path) -> None:

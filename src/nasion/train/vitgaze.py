@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -31,10 +31,12 @@ if TYPE_CHECKING:
 
     from nasion.train.vitgaze_net import Schooled, ViTGaze
 
-PEOPLE, HELD_PEOPLE, HELD = 64, 16, 300  # rendered to learn from; others to be scored on, in so many scenes
-POOL = 6000  # scenes drawn before training; each is also seen the other way round
-BATCH, RATE, DECAY = 32, 1.5e-3, 0.05
+PEOPLE, HELD_PEOPLE, HELD = 128, 16, 300  # rendered to learn from; others to be scored on, in so many scenes
+POOL = 12_000  # scenes drawn before training
+BATCH, RATE, DECAY = 16, 1.5e-3, 0.05  # scenes a step, each both ways round
+GAIN, JITTER = 0.15, 0.1  # colours of a scene; edges of half of the heads' boxes, shares of their size
 HEAT, FOCAL, MASK = 10_000.0, 100.0, 100.0  # weights of the three losses, the paper's
+SAME = 10_000.0  # of the squared difference between a scene's map and that of the scene the other way round
 WAY, THINGS = 30.0, 30.0  # of the two that stand for the pretraining that the published backbone had
 SIGMA, SUREST = 3.0, 0.05  # px of the target's bell on 64 px; what a head's patch score is cut off at
 
@@ -103,7 +105,7 @@ def train_vitgaze(
     """Train the small network, by the loop of ``nasion.train.fit``: what comes out are its averaged weights.
 
     Args:
-        scenes: to learn from; each is shown the other way round half of the time.
+        scenes: to learn from; each is shown both ways round.
         minutes: how long; or
         steps: how many steps. Exactly one of the two.
         seed: of weights and batches.
@@ -154,6 +156,16 @@ def _tensors(scenes: Sequence[GazeScene]) -> tuple[Tensor, Tensor, Tensor, Tenso
     return images, torch.stack(rows), torch.from_numpy(inside), torch.from_numpy(ways)
 
 
+def varied(scene: GazeScene, rng: np.random.Generator) -> GazeScene:
+    """The scene in other colours, and, half of the time, with the box of its first head less exact."""
+    image = scene.image * rng.uniform(1 - GAIN, 1 + GAIN, 3)
+    heads = scene.heads.copy()
+    if rng.random() < 0.5:
+        size = heads[0, 2:] - heads[0, :2]
+        heads[0] += rng.uniform(-JITTER, JITTER, 4) * np.tile(size, 2)
+    return replace(scene, image=np.clip(image, 0, 255).astype(np.uint8), heads=heads)
+
+
 def make_scenes(heads: Heads, count: int, seed: int) -> list[GazeScene]:
     """Random scenes of some heads."""
     rng = np.random.default_rng(seed)
@@ -187,15 +199,19 @@ class GazeFollowing:
         return Schooled()
 
     def draw(self, data: LandmarkSet, index: IntArray, rng: np.random.Generator) -> Batch:
-        """Some scenes, each the other way round half of the time: what ``_tensors`` gives in the batch's places."""
+        """Some scenes and then the same the other way round: what ``_tensors`` gives in the batch's places."""
         import torch
 
-        chosen = [self._scenes[i].mirror() if rng.random() < 0.5 else self._scenes[i] for i in index]
-        images, planes, inside, ways = _tensors(chosen)
-        return Batch(images, ways, inside, planes, torch.from_numpy(np.asarray(index, np.int64)), data.scheme)
+        chosen = [varied(self._scenes[i], rng) for i in index]
+        images, planes, inside, ways = _tensors([*chosen, *(scene.mirror() for scene in chosen)])
+        both = np.tile(np.asarray(index, np.int64), 2)
+        return Batch(images, ways, inside, planes, torch.from_numpy(both), data.scheme)
 
     def loss(self, model: nn.Module, batch: Batch, step: Progress) -> dict[str, Tensor]:
-        """Heatmaps of those who look inside, whether they do, which patches are any head's; and the schooling's two."""
+        """The paper's three: heatmaps of those who look inside, whether they do, which patches are any head's.
+
+        Then: the same map for a scene either way round, and the schooling's two.
+        """
         from torch.nn import functional
 
         schooled = cast("Schooled", model)  # what this recipe builds
@@ -212,6 +228,7 @@ class GazeFollowing:
         things = functional.binary_cross_entropy_with_logits(school.things(features)[..., 0], patches[:, 1].flatten(1))
         return {
             "heat": HEAT * (square * inside).sum() / inside.sum().clamp_min(1),
+            "same": SAME * (maps[: len(maps) // 2] - maps[len(maps) // 2 :].flip(-1)).square().mean(),
             "inside": FOCAL * ((1 - (-chance).exp()) ** 2 * chance).mean(),
             "heads": MASK * known.clamp_min(SUREST).mean(),
             "way": WAY * functional.mse_loss(way, batch.points),
