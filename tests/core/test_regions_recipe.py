@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import zlib
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,8 +18,9 @@ if not (ROOT / "training").is_dir():
     pytest.skip("recipes are not part of the installed package", allow_module_level=True)
 sys.path.insert(0, str(ROOT))
 
-from training.regions import held_out, thinned, upward  # noqa: E402
+from training.regions import held_out, stretch, thinned, upward  # noqa: E402
 
+from nasion.core import Landmarks, scheme  # noqa: E402
 from nasion.core.regions import calibrate, conformal_rank  # noqa: E402
 
 
@@ -51,4 +54,27 @@ def test_the_faces_that_calibrate_are_those_that_training_keeps_out():
 def test_a_calibration_of_your_own_works_alike():
     error = np.abs(np.random.default_rng(2).normal(size=(50, 68)))
     mine = calibrate(error, np.ones((50, 68)), "ibug68", "fifty photos")
-    assert (mine.factors(0.1, np.ones(68)) == np.sort(error, axis=0)[45]).all()
+    ranked = np.sort(error, axis=0)
+    assert (mine.factors(0.1, np.ones(68)) == ranked[46]).all()  # one rank above the mean's, for one set of faces
+    assert (replace(mine, dependence=0.0).factors(0.1, np.ones(68)) == ranked[45]).all()
+
+
+def test_a_network_that_grew_surer_of_itself_gets_its_circles_back():
+    """Sigmas of the shipped one are three quarters; small, covered and unmatched faces do not count."""
+    template = np.asarray(scheme("dense478").template)[:, :2]
+
+    def faces(sigma, seen=1.0, size=1.0, at=0.0):
+        points = (size * template + 200 + at).astype(np.float32)
+        flags, sigmas = np.full(478, seen, np.float32), np.full(478, sigma, np.float32)
+        return SimpleNamespace(landmarks=Landmarks(points, flags, sigmas, scheme("dense478")))
+
+    def held(_):
+        return [faces(2.0), faces(9.0, at=150.0)]
+
+    def shipped(_):
+        return [faces(1.5), faces(0.1, seen=0.5), faces(0.1, size=0.1), faces(0.1, at=500.0)]
+
+    wider, count = stretch(held, shipped, [np.zeros((8, 8, 3), np.uint8)] * 2)
+    assert count == 2
+    assert np.allclose(wider["dense478"], 2 / 1.5)
+    assert (wider["ibug68"] > 1).all()  # what a conversion adds to sigma, it adds to both

@@ -15,7 +15,9 @@ from nasion.landmark.conformal import (
     conformal_threshold,
     examples_needed,
     find,
+    full_conformal,
     leave_one_out,
+    nearest_others,
     prediction_set,
     read_taught,
     teach,
@@ -88,8 +90,8 @@ def caos(examples, patches, alpha, k=3):
     return prediction_set(aggregate(scores_of(examples, patches), k), leave_one_out(own, k), alpha).inside
 
 
-def full_conformal(examples, patches, alpha, combine):
-    """The exact set: each candidate joins the examples as if it were the truth."""
+def exact_set(examples, patches, alpha, combine):
+    """The long way: each candidate joins the examples as if it were the truth."""
     count, inside = len(examples.marked), []
     for patch in patches:
         marks = np.concatenate([examples.marks, patch[None]])
@@ -99,6 +101,12 @@ def full_conformal(examples, patches, alpha, combine):
         rank = int(np.ceil((1 - alpha) * (count + 1) - 1e-9))
         inside.append(scores[-1] <= np.sort(np.append(scores[:-1], np.inf))[rank - 1])
     return np.array(inside)
+
+
+def joined(examples, patches, alpha, chance=1.0):
+    scores = scores_of(examples, patches)
+    nearest = nearest_others(1 - examples.marks @ examples.marks.T)
+    return full_conformal(aggregate(scores), nearest, scores.T, alpha, chance)
 
 
 def problem(seed, count=10, candidates=12):
@@ -112,8 +120,9 @@ def problem(seed, count=10, candidates=12):
 def test_the_exact_set_lies_inside_on_200_problems():
     for seed in range(200):
         examples, patches = problem(seed)
-        exact = full_conformal(examples, patches, 0.2, lambda own: aggregate(own))
+        exact = exact_set(examples, patches, 0.2, lambda own: aggregate(own))
         assert not (exact & ~caos(examples, patches, 0.2)).any()
+        assert (joined(examples, patches, 0.2) == exact).all()
 
 
 def test_a_mean_over_all_examples_breaks_the_containment():
@@ -128,8 +137,41 @@ def test_a_mean_over_all_examples_breaks_the_containment():
         own = 1 - examples.marks @ examples.marks.T
         np.fill_diagonal(own, np.inf)
         loose = scores_of(examples, patches).mean(axis=0) <= conformal_threshold(mean(own), 0.2)
-        broken += bool((full_conformal(examples, patches, 0.2, mean) & ~loose).any())
+        broken += bool((exact_set(examples, patches, 0.2, mean) & ~loose).any())
     assert broken
+
+
+def lengths(rng, count):
+    """(count,) exchangeable, with a law that is hard to guess from a few."""
+    return rng.standard_t(3, count) + rng.normal() * np.arange(2)[rng.integers(2, size=count)]
+
+
+def test_the_truth_is_held_as_often_as_promised_neither_less_nor_more():
+    """One example more than the 10 is the new picture; the ranks of 11 come in steps of 0.09."""
+    rng, alpha, trials = np.random.default_rng(0), 0.25, 4000
+    held = np.zeros((trials, 3))
+    for trial in range(trials):
+        at = lengths(rng, 11)
+        apart = abs(at[:, None] - at)
+        scores, nearest, says = aggregate(apart[:10, 10:]), nearest_others(apart[:10, :10]), apart[10:, :10]
+        held[trial] = (
+            full_conformal(scores, nearest, says, alpha, rng.random())[0],
+            full_conformal(scores, nearest, says, alpha)[0],
+            prediction_set(scores, nearest.sum(axis=0), alpha).inside[0],
+        )
+    exact, whole_ranks, published = held.mean(axis=0)
+    error = np.sqrt(alpha * (1 - alpha) / trials)
+    assert abs(exact - (1 - alpha)) < 2.5 * error
+    assert abs(whole_ranks - 9 / 11) < 2.5 * error
+    assert published > whole_ranks + error  # what leaving one out costs
+    assert (held[:, 0] <= held[:, 1]).all()
+    assert (held[:, 1] <= held[:, 2]).all()
+
+
+def test_ties_are_broken_by_chance_too():
+    same = np.zeros((3, 10))
+    inside = [full_conformal(np.zeros(1), same, np.zeros((1, 10)), 0.3, u)[0] for u in np.linspace(0.005, 0.995, 100)]
+    assert np.mean(inside) == pytest.approx(0.7)
 
 
 def test_order_does_not_matter_and_one_more_example_never_raises_a_score():
@@ -156,7 +198,8 @@ def test_patches_are_held_as_promised_by_smaller_sets_than_splitting_gives():
     for row in rows:
         assert row["coverage"] >= 1 - ALPHA - 2 * row["standard_error"], row
     for count in (20, 50):
-        assert by[count, "CAOS"]["size"] < 0.65 * by[count, "split, aggregated"]["size"]
+        assert by[count, "CAOS"]["size"] <= by[count, "CAOS as published"]["size"]
+        assert by[count, "CAOS as published"]["size"] < 0.65 * by[count, "split, aggregated"]["size"]
         assert by[count, "split, one example"]["size"] > 10 * by[count, "CAOS"]["size"]
 
 
@@ -230,6 +273,32 @@ def test_a_region_measures_what_it_draws(spot):
     assert (found.inside <= wider.inside).all()
 
 
+def test_the_new_photo_is_scored_as_the_marked_ones_are(spot, spots):
+    """The long way: the true cell as the 21st example."""
+    image, landmarks, truth = face_at(np.random.default_rng(21), size=1.1)
+    view = face_view(landmarks)
+    mesh, seen = landmarks.points[:, :2] @ view[:, :2].T + view[:, 2], Looks(image, view)
+    scores = conformal.leave_one_out(
+        conformal.own_scores([*map(conformal.example, [*spots, Marked(image, landmarks, truth)])])
+    )
+    worse, at = (scores[:-1] > scores[-1]).sum(), cell(view[:, :2] @ truth + view[:, 2])
+    for alpha in (0.05, 0.1, 0.2, 0.5, 0.9):
+        for chance in (0.1, 0.5, 1.0):
+            inside = conformal.region(spot, seen, mesh, conformal.cell_scores(spot, seen, mesh), alpha, chance)
+            assert inside[at] == (worse + chance > alpha * 21 + 1e-9)
+
+
+def test_a_picture_has_one_region_and_pictures_draw_their_numbers_evenly(spot):
+    image, landmarks, _ = face_at(np.random.default_rng(9))
+    first, again = (find([spot], image.copy(), landmarks, 0.2)[0] for _ in range(2))
+    assert (first.inside == again.inside).all()
+    names = [f"point {i}" for i in range(300)]
+    drawn, others = np.array(conformal.chances(image, names)), np.array(conformal.chances(image[::-1], names))
+    assert 0 <= drawn.min() <= drawn.max() < 1
+    assert np.allclose(np.quantile(drawn, [0.25, 0.5, 0.75]), [0.25, 0.5, 0.75], atol=0.08)
+    assert abs(np.corrcoef(drawn, others)[0, 1]) < 0.2
+
+
 def test_scores_left_out_are_those_that_cannot_matter(spot):
     """Every cell scored the long way: the same wherever a region can reach."""
     image, landmarks, _ = face_at(np.random.default_rng(12), size=1.1)
@@ -293,7 +362,7 @@ def test_a_file_that_is_none_is_named(tmp_path):
     with pytest.raises(MediaError, match="no such file"):
         read_taught(tmp_path / "none.npz")
     (tmp_path / "bad.npz").write_bytes(b"not an archive")
-    np.savez(tmp_path / "other.npz", version=np.array(1))
+    np.savez(tmp_path / "other.npz", version=np.array(2))
     np.savez(tmp_path / "new.npz", version=np.array(99))
     for name, words in (("bad", "no taught points"), ("other", "no taught points"), ("new", "another version")):
         with pytest.raises(MediaError, match=words):

@@ -3,25 +3,26 @@
 Source: Waldron, "CAOS: Conformal Aggregation of One-Shot Predictors", arXiv 2601.05219.
 """
 
+from nasion.landmark.conformal.points import Example, FoundPoint, Marked, TaughtPoint
 from nasion.landmark.conformal.sets import (
     PredictionSet,
     aggregate,
     conformal_threshold,
     examples_needed,
+    full_conformal,
     leave_one_out,
+    nearest_others,
     prediction_set,
     too_few,
 )
 from nasion.landmark.conformal.stored import read_taught, write_taught
 from nasion.landmark.conformal.taught import (
-    Example,
-    FoundPoint,
-    Marked,
-    TaughtPoint,
     cell_scores,
+    chances,
     example,
     find,
     own_scores,
+    region,
     taught_from,
     teach,
 )
@@ -34,14 +35,18 @@ __all__ = [
     "TaughtPoint",
     "aggregate",
     "cell_scores",
+    "chances",
     "conformal_threshold",
     "example",
     "examples_needed",
     "find",
+    "full_conformal",
     "leave_one_out",
+    "nearest_others",
     "own_scores",
     "prediction_set",
     "read_taught",
+    "region",
     "taught_from",
     "teach",
     "too_few",

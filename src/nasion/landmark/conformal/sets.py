@@ -11,6 +11,12 @@ Why it holds what it promises: one more example can only lower a sum of the k sm
 prediction, where the new picture joins the examples, are at most ours, its quantile is at most ours, and its set, which
 holds the truth with probability 1 - alpha or more on exchangeable pictures, lies inside ours. Any score that one more
 example can only lower will do; a mean over all examples will not.
+
+The price is a set that holds the truth more often than promised. Where a candidate can be asked what it would say as an
+example, ``full_conformal`` takes the price back: CAOS says where to look, and what stays is the set of full conformal
+prediction itself. Ranks among n + 1 come in steps of 1 / (n + 1); one random number a picture fills the steps, and the
+set holds the truth with probability 1 - alpha exactly (smoothed conformal predictors: Vovk, Gammerman, Shafer,
+"Algorithmic Learning in a Random World", 2005, proposition 2.4).
 """
 
 from __future__ import annotations
@@ -95,13 +101,13 @@ def aggregate(scores: FloatArray, k: int = NEAREST) -> FloatArray:
     return np.asarray(np.partition(scores, k - 1, axis=0)[:k].sum(axis=0), np.float64)
 
 
-def leave_one_out(own: FloatArray, k: int = NEAREST) -> FloatArray:
-    """(n,) the score of each example's mark by the others.
+def nearest_others(own: FloatArray, k: int = NEAREST) -> FloatArray:
+    """(k, n) what the k others that it fits best say of each example's mark, ascending along the first axis.
 
     Args:
         own: (n, n), ``own[i, j]`` is how badly the mark of example j fits example i. The diagonal is not looked at: an
             example that vouches for itself would make every score zero, and the promise empty.
-        k: as for ``aggregate``; there must be more than k examples.
+        k: how many; there must be more than k examples.
     """
     others = np.array(own, np.float64)
     np.fill_diagonal(others, np.inf)
@@ -110,7 +116,35 @@ def leave_one_out(own: FloatArray, k: int = NEAREST) -> FloatArray:
             f"{len(others)} examples are too few: each is scored by the {k} others it fits best, so mark "
             f"at least {k + 1}"
         )
-    return aggregate(others, k)
+    return np.asarray(np.sort(others, axis=0)[:k])
+
+
+def leave_one_out(own: FloatArray, k: int = NEAREST) -> FloatArray:
+    """(n,) the score of each example's mark by the others; arguments as for ``nearest_others``."""
+    return np.asarray(nearest_others(own, k).sum(axis=0))
+
+
+def full_conformal(
+    scores: FloatArray, nearest: FloatArray, says: FloatArray, alpha: float, chance: float = 1.0
+) -> BoolArray:
+    """(M,) which candidates stay when each joins the examples as if it were the truth.
+
+    All n + 1 marks are then scored alike. A candidate stays when the marks that fit the others worse than it does,
+    and ``chance`` times those that fit as well (itself among them), are more than ``alpha (n + 1)``. On exchangeable
+    pictures the truth stays with probability 1 - alpha exactly when ``chance`` is uniform; when it is 1, with
+    1 - alpha at least and, without ties, 1 - alpha + 1 / (n + 1) at most.
+
+    Args:
+        scores: (M,) of the candidates, from ``aggregate``.
+        nearest: (k, n) from ``nearest_others``.
+        says: (M, n) how badly the mark of each example fits the candidate, were it an example.
+        alpha: the share of misses allowed, between 0 and 1.
+        chance: drawn from 0..1, once for a picture; the larger the set the larger it is.
+    """
+    # the candidate takes the place of the worst of the k nearest where it fits better
+    joined = nearest.sum(axis=0) - np.maximum(nearest[-1] - says, 0)
+    worse, alike = (joined > scores[:, None]).sum(axis=1), (joined == scores[:, None]).sum(axis=1) + 1
+    return np.asarray(worse + chance * alike > alpha * (nearest.shape[1] + 1) + 1e-9)  # as in ``conformal_rank``
 
 
 def prediction_set(scores: FloatArray, calibration: FloatArray, alpha: float) -> PredictionSet:

@@ -1,4 +1,4 @@
-"""Taught points as one file: arrays only, no pixel of the marked photos, no pickle."""
+"""Taught points as one file: arrays only, landmarks and descriptors but no pixel of the marked photos, no pickle."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from zipfile import BadZipFile, is_zipfile
 import numpy as np
 
 from nasion.core import InputError, MediaError, scheme
-from nasion.landmark.conformal.taught import TaughtPoint
+from nasion.landmark.conformal.points import TaughtPoint
 from nasion.media.paths import prepare_output, safe_name, why
 
-VERSION = 1
-_PARTS = ("carry", "looks", "calibration")
+VERSION = 2
+_PARTS = ("meshes", "middles", "carry", "looks", "nearest")
 
 
 def write_taught(path: str | os.PathLike[str], points: Sequence[TaughtPoint]) -> None:

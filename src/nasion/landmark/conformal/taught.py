@@ -4,15 +4,19 @@ Each marked photo is a one-shot predictor (see ``sets``): it knows where its mar
 and what the place looks like. A candidate on a new face fits it badly by how far it is from where the landmarks carry
 the mark, plus how unlike the place looks. Candidates are the cells of a view around the face (see ``looks``).
 
+A region is the set of smoothed full conformal prediction: each cell joins the n examples as if it had been marked, and
+stays unless too few of the n + 1 marks fit the others as badly. The random number that this takes is drawn from the
+picture and the name of the point (``chances``): the same picture always gives the same region.
+
 The promise is over photos: of new ones that are exchangeable with the marked ones (the same kind of people, cameras
-and poses, the same hand that marks) and on which a face is found, the region holds the point at least 1 - alpha of the
-time.
+and poses, the same hand that marks) and on which a face is found, the region holds the cell of the point with
+probability 1 - alpha, neither less nor more, over the draw of the marked photos, the new one and its number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from hashlib import blake2b
 
 import cv2
 import numpy as np
@@ -20,115 +24,20 @@ import numpy as np
 from nasion.core import BoolArray, FloatArray, ImageArray, InputError, Landmarks
 from nasion.core.geometry.similarity import apply_affine, invert_affine
 from nasion.landmark.conformal.looks import CELL, GRID, Looks, cell, face_view, middles
-from nasion.landmark.conformal.sets import NEAREST, aggregate, leave_one_out, prediction_set, too_few
+from nasion.landmark.conformal.points import Example, FoundPoint, Marked, TaughtPoint
+from nasion.landmark.conformal.sets import (
+    NEAREST,
+    aggregate,
+    conformal_threshold,
+    full_conformal,
+    nearest_others,
+    too_few,
+)
 
 # Chosen for small regions on 260 HELEN training photos, five points; the promise holds for any.
 LOOKS_PX = 7.0  # view px that a place costs when it looks like nothing marked: a tenth of the eye corners' distance
 REACH = 4.0  # view px: landmarks this near to a mark say where it is carried, farther ones less and less
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Marked:
-    """One photo with one click.
-
-    Attributes:
-        image: RGB uint8 (H, W, 3).
-        landmarks: of the marked face.
-        point: (2,) px, where the mark is.
-        photo: what the photo is called, for messages.
-    """
-
-    image: ImageArray
-    landmarks: Landmarks
-    point: FloatArray
-    photo: str = "this photo"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Example:
-    """A marked photo as a one-shot predictor; no pixel of it is kept.
-
-    Attributes:
-        mesh: (N, 2) the landmarks, view px.
-        middle: (2,) of the marked cell, view px.
-        carry: (N,) weights; the mark is expected at the weighted sum of a face's landmarks.
-        look: (136,) descriptor of the marked cell.
-    """
-
-    mesh: FloatArray
-    middle: FloatArray
-    carry: FloatArray
-    look: FloatArray
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TaughtPoint:
-    """What was learned from n marked photos.
-
-    Attributes:
-        name: what the point is called.
-        scheme: layout of the landmarks that carry it.
-        carry: (n, N), of the examples.
-        looks: (n, 136), of the examples.
-        calibration: (n,) score of each mark by the other examples.
-    """
-
-    name: str
-    scheme: str
-    carry: FloatArray
-    looks: FloatArray
-    calibration: FloatArray
-
-    def __len__(self) -> int:
-        """How many photos it was taught from."""
-        return len(self.calibration)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FoundPoint:
-    """Where a taught point is on one face.
-
-    Attributes:
-        name: of the point.
-        alpha: the share of misses that was allowed.
-        point: (2,) px, the best guess: the middle of the cell with the lowest score.
-        inside: (GRID, GRID) bool, the cells of the region.
-        view: (2, 3) similarity from image px to view px; a cell is ``CELL`` view px wide.
-        face_area: square px, of the hull around the landmarks.
-    """
-
-    name: str
-    alpha: float
-    point: FloatArray
-    inside: BoolArray
-    view: FloatArray
-    face_area: float
-
-    @property
-    def grain(self) -> float:
-        """Side of a cell, px of the image: what the region can resolve."""
-        return CELL / float(np.hypot(self.view[0, 0], self.view[1, 0]))
-
-    @property
-    def area(self) -> float:
-        """Of the region, square px of the image."""
-        return float(self.inside.sum()) * self.grain**2
-
-    @property
-    def share(self) -> float:
-        """Area of the region over that of the face."""
-        return self.area / self.face_area
-
-    def contains(self, point: FloatArray) -> bool:
-        """Whether (x, y), px of the image, lies in a cell of the region."""
-        at = cell(apply_affine(self.view, point))
-        return at is not None and bool(self.inside.flat[at])
-
-    def outlines(self) -> list[FloatArray]:
-        """Closed lines around the region, (K, 2) px of the image each: one for each of its parts and holes."""
-        fine = self.inside.astype(np.uint8).repeat(CELL, axis=0).repeat(CELL, axis=1)
-        lines, _ = cv2.findContours(fine, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-        return [apply_affine(invert_affine(self.view), line[:, 0].astype(np.float64)) for line in lines]
+CHUNK = 512  # cells that are asked at a time, 4 MB of weights
 
 
 def example(marked: Marked, seen: Looks | None = None) -> Example:
@@ -150,7 +59,8 @@ def example(marked: Marked, seen: Looks | None = None) -> Example:
             "mark points on or near faces, in px of the picture as displayed"
         )
     look = (seen or Looks(marked.image, view)).at(np.array([at]))[0]
-    return Example(mesh, middles()[at], carrying_weights(mesh, mark), look)
+    middle = middles()[at]
+    return Example(mesh, middle, carrying_weights(mesh, middle), look)
 
 
 def teach(name: str, marked: Sequence[Marked]) -> TaughtPoint:
@@ -173,8 +83,10 @@ def teach(name: str, marked: Sequence[Marked]) -> TaughtPoint:
 
 def taught_from(name: str, scheme: str, examples: Sequence[Example]) -> TaughtPoint:
     """The point that more than ``NEAREST`` examples teach; ``scheme`` is the layout of their meshes."""
-    carry, looks = (np.stack([getattr(e, part) for e in examples]) for part in ("carry", "look"))
-    return TaughtPoint(name, scheme, carry, looks, leave_one_out(own_scores(examples)))
+    mesh, middle, carry, look = (
+        np.stack([getattr(e, part) for e in examples]) for part in ("mesh", "middle", "carry", "look")
+    )
+    return TaughtPoint(name, scheme, mesh, middle, carry, look, nearest_others(own_scores(examples)))
 
 
 def own_scores(examples: Sequence[Example]) -> FloatArray:
@@ -204,11 +116,44 @@ def find(points: Sequence[TaughtPoint], image: ImageArray, landmarks: Landmarks,
     hull = cv2.convexHull(landmarks.points[:, :2].astype(np.float32))
     area, back = float(cv2.contourArea(hull)), invert_affine(view)
     found = []
-    for point in points:
-        scores = cell_scores(point, seen, apply_affine(view, landmarks.to(point.scheme).points[:, :2]))
-        inside = prediction_set(scores, point.calibration, alpha).inside.reshape(GRID, GRID)
+    for point, chance in zip(points, chances(image, [p.name for p in points]), strict=True):
+        mesh = apply_affine(view, landmarks.to(point.scheme).points[:, :2])
+        scores = cell_scores(point, seen, mesh)
+        inside = region(point, seen, mesh, scores, alpha, chance).reshape(GRID, GRID)
         found.append(FoundPoint(point.name, alpha, apply_affine(back, middles()[scores.argmin()]), inside, view, area))
     return found
+
+
+def chances(image: ImageArray, names: Sequence[str]) -> list[float]:
+    """For each name of a point a number from 0..1, as if drawn at random, the same whenever the picture is the same."""
+    seed = blake2b(image.tobytes(), digest_size=16).digest()
+    return [int.from_bytes(blake2b(n.encode(), key=seed, digest_size=6).digest(), "big") / 2**48 for n in names]
+
+
+def region(
+    point: TaughtPoint, seen: Looks, mesh: FloatArray, scores: FloatArray, alpha: float, chance: float
+) -> BoolArray:
+    """(GRID * GRID,) the cells that stay when each joins the examples as if it had been marked.
+
+    Args:
+        point: what was taught, from enough photos for ``alpha``; from too few every cell stays.
+        seen: the looks of the face.
+        mesh: (N, 2) its landmarks, view px.
+        scores: from ``cell_scores``.
+        alpha: the share of misses allowed.
+        chance: 0..1, see ``full_conformal``.
+    """
+    threshold = conformal_threshold(point.calibration, alpha)
+    if np.isinf(threshold):
+        return np.ones(len(scores), bool)
+    inside = scores <= threshold  # what stays lies inside, see ``sets``
+    cells = np.flatnonzero(inside)
+    for at in np.array_split(cells, len(cells) // CHUNK + 1):
+        carry = carrying_weights(mesh, middles()[at])
+        away = np.hypot(*(carry @ point.meshes[..., axis].T - point.middles[:, axis] for axis in (0, 1)))
+        says = away + _unlike(seen.at(at), point.looks)
+        inside[at] = full_conformal(scores[at], point.nearest, says, alpha, chance)
+    return np.asarray(inside)
 
 
 def cell_scores(point: TaughtPoint, seen: Looks, mesh: FloatArray) -> FloatArray:
@@ -236,20 +181,22 @@ def cell_scores(point: TaughtPoint, seen: Looks, mesh: FloatArray) -> FloatArray
 
 
 def carrying_weights(mesh: FloatArray, mark: FloatArray) -> FloatArray:
-    """(N,) weights that sum to one: the mark is the weighted sum of the landmarks, and follows them to other faces.
+    """(..., N) weights that sum to one: the mark is the weighted sum of the landmarks, and follows them to other faces.
 
     The mark moves by the affine map that fits its surroundings best (moving least squares; Schaefer et al., "Image
     Deformation Using Moving Least Squares", SIGGRAPH 2006), which is one linear combination of the landmarks.
 
     Args:
         mesh: (N, 2) the landmarks, view px.
-        mark: (2,) view px.
+        mark: (..., 2) view px: one mark or many.
     """
-    offset = (mesh - mark) / REACH
-    weight = (1.0 + (offset**2).sum(axis=1)) ** -2
-    basis = np.concatenate([offset, np.ones((len(mesh), 1))], axis=1)
-    weighted = (basis * weight[:, None]).T
-    return np.asarray(np.linalg.solve(weighted @ basis, weighted)[2])
+    offset = (mesh - mark[..., None, :]) / REACH
+    weight = (1.0 + (offset**2).sum(axis=-1)) ** -2
+    basis = np.concatenate([offset, np.ones((*offset.shape[:-1], 1))], axis=-1)
+    weighted = np.swapaxes(basis * weight[..., None], -1, -2)
+    here = np.array([[0.0], [0.0], [1.0]])  # the map's value at the mark itself
+    at = np.linalg.solve(weighted @ basis, np.broadcast_to(here, (*mark.shape[:-1], 3, 1)))
+    return np.asarray((np.swapaxes(at, -1, -2) @ weighted)[..., 0, :])
 
 
 def _apart(expected: FloatArray, cells: FloatArray) -> FloatArray:

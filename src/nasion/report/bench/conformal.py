@@ -20,7 +20,10 @@ from nasion.report.bench.conformal_taught import (
     examples_of,
     find_all,
     see,
+    smoothed,
     split,
+    threshold,
+    whole_ranks,
     with_looks,
 )
 from nasion.report.bench.data import helen
@@ -36,8 +39,13 @@ SETS, COMPARED = 10, 3  # sets of examples; of these the other methods get the f
 SEED = 3
 PATCH_COUNTS, PATCH_ALPHA, PATCH_REPEATS = (20, 50, 100), 0.1, 40
 TURNED = 15.0  # degrees of yaw from which a head counts as turned
-_CAOS, _PLACES, _SPLIT = "CAOS", "CAOS, places only", "split: 10 predict, 10 calibrate"
-_SAME = "CAOS taught and tested among the test photos"
+_CAOS, _SAME = "CAOS", "CAOS taught and tested among the test photos"
+_SHIPPED = (with_looks, smoothed)
+_ABLATED = {
+    "CAOS without a random number": (with_looks, whole_ranks),
+    "CAOS as published, leaving one out": (with_looks, threshold),
+}
+_OTHERS = {"CAOS, places only": (by_distance, smoothed), "split: 10 predict, 10 calibrate": (split, threshold)}
 
 
 def bench_conformal(data: Path, limit: int | None = None) -> Result:
@@ -60,15 +68,14 @@ def bench_conformal(data: Path, limit: int | None = None) -> Result:
     sets = [examples[i : i + EXAMPLES] for i in range(0, len(examples) - EXAMPLES + 1, EXAMPLES)]
     if not sets:
         raise NasionError(f"{len(examples)} training photos with a face were found: a set of examples takes {EXAMPLES}")
-    caos = find_all({_CAOS: with_looks}, sets, tested)[_CAOS]
-    others = find_all({_PLACES: by_distance, _SPLIT: split}, sets[:COMPARED], tested)
-    taught = {_CAOS: caos.figures(), **{name: trials.figures() for name, trials in others.items()}}
+    trials = find_all({_CAOS: _SHIPPED, **_ABLATED}, sets, tested) | find_all(_OTHERS, sets[:COMPARED], tested)
+    caos, taught = trials[_CAOS], {name: found.figures() for name, found in trials.items()}
     half = len(tested) // 2
     if half >= EXAMPLES:  # the same kind of photos for both: the promise's own condition
         order = rng.permutation(len(tested))
         own = examples_of([tested[i] for i in order[:half]])
         mixed = [[own[i] for i in rng.permutation(half)[:EXAMPLES]] for _ in range(COMPARED)]
-        taught[_SAME] = find_all({_SAME: with_looks}, mixed, [tested[i] for i in order[half:]])[_SAME].figures()
+        taught[_SAME] = find_all({_SAME: _SHIPPED}, mixed, [tested[i] for i in order[half:]])[_SAME].figures()
     yaw = np.abs([annotated_yaw(face.photo.points, face.image) for face in tested])
     poses = {
         name: caos.figures(np.flatnonzero(at))
@@ -94,13 +101,16 @@ def bench_conformal(data: Path, limit: int | None = None) -> Result:
                 tuple(_taught_row(name, figures) for name, figures in taught.items()),
             ),
             Table(
-                "CAOS by point, promised 90 %",
-                ("point", "held %", "region of the face %"),
+                "CAOS by point",
+                ("point", "held %, promised 80 %", "90 %", "region of the face %, 80 %", "90 %"),
                 tuple(
-                    (name, percent(held, 1), percent(share))
-                    for name, held, share in zip(
+                    (name, *(percent(v, 1) for v in held), *(percent(v) for v in shares))
+                    for name, held, shares in zip(
                         CLICKED,
-                        *(taught[_CAOS]["alpha"]["0.1"][k] for k in ("coverage_by_point", "share_by_point")),
+                        *(
+                            zip(*(taught[_CAOS]["alpha"][a][k] for a in ("0.2", "0.1")), strict=True)
+                            for k in ("coverage_by_point", "share_by_point")
+                        ),
                         strict=True,
                     )
                 ),
@@ -152,8 +162,9 @@ def bench_conformal(data: Path, limit: int | None = None) -> Result:
             "In brackets one standard error, over sets of examples and photos: points of one photo go together.",
             "Region of the face: median area over that of the hull around the 478 points. Error: median, inter-ocular.",
             "The landmarker saw the training photos that teach, not those tested; the last row teaches by test ones.",
-            f"Weights of distance and looks: chosen on training photos. The other methods get {COMPARED} of the sets.",
+            f"Weights of distance and looks: chosen on training photos. Places only and split: {COMPARED} of the sets.",
             f"Circles: calibrated on {embedded_regions('ibug68').source}.",
+            "Their promise is for nine of ten sets of calibration faces, so that they should hold a little more.",
             "All 68: the share of faces on which every circle holds its point; nobody promises that.",
             "Pasted: a piece of another photo over 30 % of the face, the kind that calibrates hidden points.",
             "Drawn: one of eight kinds of things, by a program no recipe uses. Hidden points count by their labels.",

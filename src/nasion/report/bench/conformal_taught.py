@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from nasion.core import FloatArray, IntArray, Landmarks
+from nasion.core import BoolArray, FloatArray, IntArray, Landmarks
 from nasion.core.geometry.similarity import apply_affine, invert_affine
 from nasion.report.bench.data import FacePhoto
 from nasion.report.bench.progress import progress
@@ -20,6 +20,7 @@ from nasion.report.bench.scoring import Found, annotated_face
 
 if TYPE_CHECKING:
     from nasion.landmark.conformal import Example, TaughtPoint
+    from nasion.landmark.conformal.looks import Looks
     from nasion.pipeline import Analyzer
 
 CLICKED = {
@@ -133,40 +134,79 @@ def split(name: str, examples: Sequence[Example]) -> TaughtPoint:
     half = len(examples) // 2
     whole = with_looks(name, examples)
     calibration = aggregate(own_scores(examples)[:half, half:])
-    return replace(whole, carry=whole.carry[:half], looks=whole.looks[:half], calibration=calibration)
+    return replace(whole, carry=whole.carry[:half], looks=whole.looks[:half], nearest=calibration[None])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """One taught point on one face.
+
+    Attributes:
+        point: what was taught.
+        looks: of the face.
+        mesh: (N, 2) its landmarks, view px.
+        scores: of the cells.
+        chance: the number drawn for the picture.
+    """
+
+    point: TaughtPoint
+    looks: Looks
+    mesh: FloatArray
+    scores: FloatArray
+    chance: float
+
+
+Rule = Callable[[Asked, float], BoolArray]
+
+
+def smoothed(asked: Asked, alpha: float) -> BoolArray:
+    """The region as it ships."""
+    from nasion.landmark.conformal import region
+
+    return region(asked.point, asked.looks, asked.mesh, asked.scores, alpha, asked.chance)
+
+
+def whole_ranks(asked: Asked, alpha: float) -> BoolArray:
+    """The same without a random number: 1 - alpha or more, in steps of 1 / (n + 1)."""
+    return smoothed(replace(asked, chance=1.0), alpha)
+
+
+def threshold(asked: Asked, alpha: float) -> BoolArray:
+    """Every cell up to the calibration's quantile: CAOS as published, or split conformal prediction."""
+    from nasion.landmark.conformal import prediction_set
+
+    return prediction_set(asked.scores, asked.point.calibration, alpha).inside
 
 
 def find_all(
-    teachers: Mapping[str, Teacher], sets: Sequence[Sequence[dict[str, Example]]], faces: Sequence[SeenFace]
+    methods: Mapping[str, tuple[Teacher, Rule]],
+    sets: Sequence[Sequence[dict[str, Example]]],
+    faces: Sequence[SeenFace],
 ) -> dict[str, Trials]:
-    """Teach every point by every teacher from every set of examples, and look for it on every face."""
-    from nasion.landmark.conformal import cell_scores, conformal_threshold
+    """Teach every point by every method from every set of examples, and look for it on every face."""
+    from nasion.landmark.conformal import cell_scores, chances
     from nasion.landmark.conformal.looks import CELL, Looks, cell, face_view, middles
 
-    taught = {
-        t: [[teacher(name, [e[name] for e in examples]) for name in CLICKED] for examples in sets]
-        for t, teacher in teachers.items()
-    }
+    teachers = dict.fromkeys(teacher for teacher, _ in methods.values())
+    taught = {t: [[t(name, [e[name] for e in examples]) for name in CLICKED] for examples in sets] for t in teachers}
     shape = (len(sets), len(CLICKED), len(faces))
-    trials = {
-        t: Trials(*(np.zeros(s) for s in ((len(ALPHAS), *shape), (len(ALPHAS), *shape), shape))) for t in teachers
-    }
+    trials = {m: Trials(*(np.zeros(s) for s in ((len(ALPHAS), *shape), (len(ALPHAS), *shape), shape))) for m in methods}
     for f, face in enumerate(progress(faces, "conformal: finding", len(faces))):
         view = face_view(face.landmarks)
         looks, mesh = Looks(face.image, view), apply_affine(view, face.landmarks.points[:, :2])
         area, truth = float(cv2.contourArea(cv2.convexHull(mesh.astype(np.float32)))), face.photo.points
-        eyes = float(np.linalg.norm(truth[36] - truth[45]))
-        for t, found in trials.items():
-            for r, points in enumerate(taught[t]):
-                for p, (point, i) in enumerate(zip(points, CLICKED.values(), strict=True)):
-                    scores = cell_scores(point, looks, mesh)
-                    at = cell(apply_affine(view, truth[i]))
+        eyes, drawn = float(np.linalg.norm(truth[36] - truth[45])), chances(face.image, list(CLICKED))
+        for r in range(len(sets)):
+            for p, (i, chance) in enumerate(zip(CLICKED.values(), drawn, strict=True)):
+                at = cell(apply_affine(view, truth[i]))
+                for teacher, points in taught.items():
+                    scores = cell_scores(points[r][p], looks, mesh)
+                    asked = Asked(points[r][p], looks, mesh, scores, chance)
                     best = apply_affine(invert_affine(view), middles()[scores.argmin()])
-                    found.error[r, p, f] = np.linalg.norm(best - truth[i]) / eyes
-                    for a, alpha in enumerate(ALPHAS):
-                        threshold = conformal_threshold(point.calibration, alpha)
-                        whole = np.isinf(threshold)  # too few examples: the whole view
-                        found.held[a, r, p, f] = at is not None and (whole or scores[at] <= threshold)
-                        cells = len(scores) if whole else int((scores <= threshold).sum())
-                        found.share[a, r, p, f] = cells * CELL**2 / area
+                    for found, rule in ((trials[m], rule) for m, (t, rule) in methods.items() if t is teacher):
+                        found.error[r, p, f] = np.linalg.norm(best - truth[i]) / eyes
+                        for a, alpha in enumerate(ALPHAS):
+                            inside = rule(asked, alpha)
+                            found.held[a, r, p, f] = at is not None and inside[at]
+                            found.share[a, r, p, f] = inside.sum() * CELL**2 / area
     return trials
