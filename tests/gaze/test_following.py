@@ -14,6 +14,7 @@ from nasion.gaze.following import (
     picture_way,
     saliency,
 )
+from nasion.metrics.following import gaussian_map
 from nasion.models.store import find_model
 
 
@@ -90,6 +91,26 @@ def test_head_boxes_hold_the_face() -> None:
     face = looker(100, 100, (1, 0, 0))
     head = head_box(face)
     assert head.x0 < face.box.x0 and head.y0 < face.box.y0 and head.x1 > face.box.x1 and head.y1 > face.box.y1
+
+
+def test_the_networks_peak_is_found_between_cells_of_a_wide_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Session:
+        """Sees the head's box and says: 20.3 cells to the right, 41.6 down."""
+
+        output_names = ("maps", "inside")
+
+        def __init__(self, path: str, threads: int) -> None:
+            self.path, self.input_shapes = path, {"scene": (1, 64, 64, 3), "heads": (1, 4)}
+
+        def run(self, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+            assert given["scene"].shape == (1, 64, 64, 3)
+            np.testing.assert_allclose(given["heads"], [[9.95, 19.9, 19.95, 29.9]], atol=1e-5)
+            return {"maps": 7 * gaussian_map(np.array([20.3, 41.6]), 64, 3.0)[None] - 2, "inside": np.array([0.8])}
+
+    monkeypatch.setattr("nasion.gaze.following.Session", Session)
+    found = GazeFollower("gaze.onnx").read(np.zeros((320, 640, 3), np.uint8), [Box(104, 101.5, 204, 151.5)])[0]
+    np.testing.assert_allclose(found.point, (20.8 * 10 - 0.5, 42.1 * 5 - 0.5), atol=0.3)  # argmax alone: 3 and 2 px off
+    assert found.heatmap.max() == pytest.approx(1) and found.inside == 0.8
 
 
 def test_following_nobody_is_refused(tmp_path: object) -> None:
