@@ -236,10 +236,10 @@ class Room:
         self.wait(self.clip_seconds - self.at() - 2 / 30)
 
     def timing(self, seconds: float) -> Timing:
-        """Watch the times that the live view shows, for a while."""
+        """Watch the times that the live view shows while that much of the clip goes by."""
         self.page.click("#tab-live")
         rows: list[dict[str, float]] = []
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * self.slower
         while time.monotonic() < end:
             rows.append(self._shown())
             time.sleep(0.1)
