@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fakes import FakeDetector, FakeLandmarker, picture
-from nasion.core import Face, ImageArray, InputError, MediaError
+from nasion.core import Face, ImageArray, InputError, MediaError, Reading
 from nasion.media import Frame, Source, Video, VideoWriter, open_video, write_image
 from nasion.pipeline import Analyzer, analyze, run_batch, run_video, still
 from nasion.pipeline import analyzer as module
@@ -72,6 +72,39 @@ class TestRunVideo:
     def test_times_that_step_back_do_not_stop_it(self) -> None:
         frames = [Frame(FACE, i, t) for i, t in enumerate((0.0, 0.04, 0.02, 0.02, 0.06))]
         assert [frame.time_s for frame, _ in run_video(frames, make())] == [0.0, 0.04, 0.02, 0.02, 0.06]
+
+    def test_readers_of_points_alone_take_several_frames_at_once(self) -> None:
+        asked: dict[str, list[tuple[int, int]]] = {"points": [], "pixels": []}
+
+        class Reader:
+            needs, gives = ("landmarks",), Reading
+
+            def __init__(self, name: str) -> None:
+                self.name, self.points_only = name, name == "points"
+
+            def read(self, image: ImageArray, faces: list[Face]) -> list[Reading]:
+                asked[self.name].append((int(image[0, 0, 0]), len(faces)))
+                return [Reading(1.0, str(face.landmarks.points[0, 0])) for face in faces]
+
+        frames = [Frame(FACE.copy(), i, i / 25) for i in range(6)]
+        frames[2] = Frame(np.full_like(FACE, 120), 2, 2 / 25)  # nobody there
+        for frame in frames:
+            frame.image[0, 0] = frame.index
+        found = list(run_video(frames, make(tasks=[Reader("points"), Reader("pixels")])))
+        assert asked == {"points": [(0, 3), (4, 2)], "pixels": [(i, 1) for i in (0, 1, 3, 4, 5)]}
+        for _, faces in found:
+            for face in faces:
+                assert face.points == face.pixels == Reading(1.0, str(face.landmarks.points[0, 0]))
+
+    def test_an_error_comes_after_the_frames_before_it(self) -> None:
+        def broken() -> Iterator[Frame]:
+            yield from (Frame(FACE, i, i / 25) for i in range(6))
+            raise MediaError("cut short")
+
+        running = run_video(broken(), make())
+        assert [next(running)[0].index for _ in range(6)] == list(range(6))
+        with pytest.raises(MediaError, match="cut short"):
+            next(running)
 
     def test_stopping_early_gives_the_file_back(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         opened: list[Video] = []

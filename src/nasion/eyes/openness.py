@@ -49,6 +49,7 @@ class EyeOpenness:
     """Task ``eyes``: reads ``Eyes`` from landmarks in any scheme that has lids."""
 
     name, needs, gives = "eyes", ("landmarks",), Eyes
+    points_only = True
 
     def read(self, image: ImageArray, faces: list[Face]) -> list[Eyes]:
         """One reading per face, from its points alone; ``image`` is not looked at."""

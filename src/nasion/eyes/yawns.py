@@ -43,6 +43,7 @@ class MouthOpening:
     """Task ``mouth``: reads `Mouth` from landmarks that convert to ``dense478``."""
 
     name, needs, gives = "mouth", ("landmarks",), Mouth
+    points_only = True
 
     def read(self, image: ImageArray, faces: list[Face]) -> list[Mouth]:
         """One reading per face, from its points alone."""

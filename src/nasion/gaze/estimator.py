@@ -35,6 +35,7 @@ class LandmarkGaze:
     """
 
     name, needs, gives = "gaze", ("landmarks", "eye_points", "pose"), Gaze
+    points_only = True
 
     def __init__(self, model: str | Path = "gaze", camera: Camera | None = None) -> None:
         self.session, self.camera = Session(model, threads=1), camera

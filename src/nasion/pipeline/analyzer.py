@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
@@ -150,7 +151,7 @@ class Analyzer:
             raise InputError("batch is for separate pictures, Analyzer(mode='image'); give frames one by one, in order")
         checked = [check_image(image) for image in images]
         placed = self._place_all(checked, self._detector.detect_batch(checked))
-        return [self.read(image, faces) for image, faces in zip(checked, placed, strict=True)]
+        return self.read_all(checked, placed, [None] * len(checked))
 
     def look(self, image: ImageArray, number: int) -> list[Face] | None:
         """First of the three steps of a frame, video mode only; `nasion.pipeline.run_video` runs each in its thread.
@@ -193,24 +194,32 @@ class Analyzer:
             faces: what `follow` gave.
             time_s: seconds; None for a picture, or a frame already refined: points are left as they are.
         """
-        if time_s is not None:
-            faces = self._steadied(faces, time_s)
-        if faces:
-            faces = self._readings(image, faces, self._plan.readers)
-        if faces and self._eyes is not None:
-            better = self._eyes.refine(image, [face.landmarks for face in faces])
-            faces = [replace(face, landmarks=points) for face, points in zip(faces, better, strict=True)]
-            faces = self._readings(image, faces, self._plan.eye_readers)
+        return self.read_all([image], [faces], [time_s])[0]
+
+    def read_all(
+        self, images: Sequence[ImageArray], found: Sequence[list[Face]], times: Sequence[float | None]
+    ) -> list[list[Face]]:
+        """`read` for several pictures, or frames in order; readers of points alone take all their faces together."""
+        faces = [
+            some if time_s is None else self._steadied(some, time_s) for some, time_s in zip(found, times, strict=True)
+        ]
+        faces = self._readings(images, faces, self._plan.readers)
+        if self._eyes is not None:
+            faces = [_with_eyes(image, some, self._eyes) for image, some in zip(images, faces, strict=True)]
+            faces = self._readings(images, faces, self._plan.eye_readers)
         if self._landmarker is None:
             return faces
-        return [replace(face, landmarks=face.landmarks.to(self.scheme)) for face in faces]
+        return [[replace(face, landmarks=face.landmarks.to(self.scheme)) for face in some] for some in faces]
 
-    def _readings(self, image: ImageArray, faces: list[Face], tasks: Sequence[Task]) -> list[Face]:
+    @staticmethod
+    def _readings(images: Sequence[ImageArray], faces: list[list[Face]], tasks: Sequence[Task]) -> list[list[Face]]:
+        one_size = len({image.shape for image in images}) == 1
         for task in tasks:
-            readings = task.read(image, faces)
-            if len(readings) != len(faces):
-                raise TaskError(f"task {task.name!r} gave {len(readings)} readings for {len(faces)} faces")
-            faces = [face.with_reading(task.name, reading) for face, reading in zip(faces, readings, strict=True)]
+            if one_size and getattr(task, "points_only", False):
+                read = iter(_with_reading(images[0], list(chain.from_iterable(faces)), task))
+                faces = [list(islice(read, len(some))) for some in faces]
+            else:
+                faces = [_with_reading(image, some, task) for image, some in zip(images, faces, strict=True)]
         return faces
 
     def _steadied(self, faces: list[Face], time_s: float) -> list[Face]:
@@ -286,6 +295,22 @@ class Analyzer:
                 sure = place.presence * (faces[i].score if fresh else 1.0)  # a new face has to convince both
                 placed[i] = replace(faces[i], box=box, score=sure, landmarks=place.landmarks)
         return placed
+
+
+def _with_reading(image: ImageArray, faces: list[Face], task: Task) -> list[Face]:
+    if not faces:
+        return []
+    readings = task.read(image, faces)
+    if len(readings) != len(faces):
+        raise TaskError(f"task {task.name!r} gave {len(readings)} readings for {len(faces)} faces")
+    return [face.with_reading(task.name, reading) for face, reading in zip(faces, readings, strict=True)]
+
+
+def _with_eyes(image: ImageArray, faces: list[Face], eyes: EyeRefiner) -> list[Face]:
+    if not faces:
+        return []
+    better = eyes.refine(image, [face.landmarks for face in faces])
+    return [replace(face, landmarks=points) for face, points in zip(faces, better, strict=True)]
 
 
 def _scheme_given_out(landmarker: PointPlacer | None, wanted: str | None) -> str:

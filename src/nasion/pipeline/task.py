@@ -36,7 +36,11 @@ CLIP_TASKS: Final = {"blinks": ("lids", "mouth"), "attention": ("pose",), "expre
 
 @runtime_checkable
 class Task(Protocol):
-    """A reader: it looks at all faces of an image at once and says one thing about each."""
+    """A reader: it looks at all faces of an image at once and says one thing about each.
+
+    One that looks at no pixel may say so with an attribute ``points_only = True``. It is then given the faces of
+    several frames of a video at once, and ``image`` is one of them: all have its size.
+    """
 
     @property
     def name(self) -> str:

@@ -3,6 +3,7 @@
 A frame passes four stages: decoded, looked at by the detector (on scheduled frames), followed (points placed, who is
 who), read (pose, eyes, the wanted layout). Only following depends on the frame before. Each stage runs in its own
 thread a few frames ahead of the next; decoding and inference leave Python's lock, so the stages share the cores.
+Frames are read a few at a time: head poses of four frames take hardly longer than one.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from nasion.track import Refiner
 from nasion.track.refiner import AHEAD as LOOK_AHEAD
 
 AHEAD = 3  # frames: what the detector takes while the others go on; a stage holds as many pictures at most
+TOGETHER = 4  # frames read at once
 
 T = TypeVar("T")
 
 _Looked: TypeAlias = tuple[Frame, list[Face] | None]
 _Followed: TypeAlias = tuple[Frame, list[Face], float]
+_Ready: TypeAlias = tuple[Frame, list[Face], float | None]  # without the time where the points are steady already
 
 
 def run_video(
@@ -45,8 +48,9 @@ def run_video(
         analyzer: lends its models and options, in whatever mode; its own state is not touched. None makes one.
         start, stop, step: the part of the file, seconds, and to take every ``step``-th frame; as for `open_video`.
         ahead: how many frames each stage may be ahead of the next. 0: one frame after the other in this thread, so
-            that no frame waits, as a camera wants. The faces are the same, but for a refiner: it then knows only the
-            past, where otherwise each frame is refined with the two after it in view.
+            that no frame waits, as a camera wants; otherwise frames come in groups of four. The faces are the same,
+            but for a refiner: it then knows only the past, where otherwise each frame is refined with the two after it
+            in view.
 
     Yields:
         Each frame with its faces, in order; an empty list where there are none.
@@ -65,12 +69,10 @@ def run_video(
         looked = in_own_thread(_look(in_own_thread(video), analyzer))
         followed = in_own_thread(_follow(looked, analyzer))
         refiner = analyzer.refiner(LOOK_AHEAD) if ahead > 0 else None
-        if refiner is None:
-            for frame, faces, time_s in followed:
-                yield frame, analyzer.read(frame.image, faces, time_s)
-        else:
-            for frame, faces in in_own_thread(_refine(followed, refiner)):
-                yield frame, analyzer.read(frame.image, faces)
+        ready: Iterable[_Ready] = followed if refiner is None else in_own_thread(_refine(followed, refiner))
+        for group in _groups(ready, TOGETHER if ahead > 0 else 1):
+            frames, faces, times = zip(*group, strict=True)
+            yield from zip(frames, analyzer.read_all([frame.image for frame in frames], faces, times), strict=True)
 
 
 def _look(frames: Iterable[Frame], analyzer: Analyzer) -> Generator[_Looked]:
@@ -85,7 +87,7 @@ def _follow(frames: Iterable[_Looked], analyzer: Analyzer) -> Generator[_Followe
         yield frame, analyzer.follow(frame.image, latest, found), latest
 
 
-def _refine(frames: Iterable[_Followed], refiner: Refiner) -> Generator[tuple[Frame, list[Face]]]:
+def _refine(frames: Iterable[_Followed], refiner: Refiner) -> Generator[_Ready]:
     """Each frame once those after it that the refiner wants are there; at the end of the clip with what there is."""
     waiting: deque[Frame] = deque()
     broken: NasionError | None = None
@@ -94,10 +96,27 @@ def _refine(frames: Iterable[_Followed], refiner: Refiner) -> Generator[tuple[Fr
             waiting.append(frame)
             done = refiner.feed(faces, time_s)
             if done is not None:
-                yield waiting.popleft(), done
+                yield waiting.popleft(), done, None
     except NasionError as error:  # of a damaged file, which comes after all its readable frames
         broken = error
     for done in refiner.flush():
-        yield waiting.popleft(), done
+        yield waiting.popleft(), done, None
     if broken is not None:
         raise broken
+
+
+def _groups(items: Iterable[T], size: int) -> Generator[list[T]]:
+    """Lists of ``size`` items, the last one shorter; an error comes after the items before it."""
+    group: list[T] = []
+    try:
+        for item in items:
+            group.append(item)
+            if len(group) == size:
+                yield group
+                group = []
+    except Exception:
+        if group:
+            yield group
+        raise
+    if group:
+        yield group

@@ -42,6 +42,7 @@ class HeadPose:
     """
 
     name, needs, gives = "pose", ("landmarks",), Pose
+    points_only = True
 
     def __init__(self, camera: Camera | None = None) -> None:
         self.camera = camera

@@ -70,8 +70,10 @@ def bench_stages(data: Path) -> Result:
 
 def _stages(path: Path) -> tuple[dict[str, float], int]:
     """Mean processor time of each stage, ms per frame, and the number of frames."""
-    from nasion.media import open_video
+    from nasion.core import Face
+    from nasion.media import Frame, open_video
     from nasion.pipeline import Analyzer
+    from nasion.pipeline.video import TOGETHER
 
     analyzer = Analyzer(tasks=TASKS, mode="video")
     spent: dict[str, float] = defaultdict(float)
@@ -82,14 +84,24 @@ def _stages(path: Path) -> tuple[dict[str, float], int]:
         spent[stage] += 1000 * (time.process_time() - start)
         return result
 
+    def read(group: list[tuple[Frame, list[Face]]]) -> list[list[Face]]:
+        frames, faces = zip(*group, strict=True)
+        return analyzer.read_all([frame.image for frame in frames], faces, [frame.time_s for frame in frames])
+
     count = 0
+    group: list[tuple[Frame, list[Face]]] = []
     with open_video(path) as video:
         while (frame := timed("decode", lambda: next(video, None))) is not None:
             image, number, time_s = frame.image, count, frame.time_s
             found = timed("look", lambda: analyzer.look(image, number))  # noqa: B023  called before the next frame
             faces = timed("follow", lambda: analyzer.follow(image, time_s, found))  # noqa: B023
-            timed("read", lambda: analyzer.read(image, faces, time_s))  # noqa: B023
+            group.append((frame, faces))
+            if len(group) == TOGETHER:
+                timed("read", lambda: read(group))  # noqa: B023
+                group = []
             count += 1
+    if group:
+        timed("read", lambda: read(group))
     return {stage: spent[stage] / count for stage in STAGES}, count
 
 
