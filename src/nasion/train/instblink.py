@@ -22,14 +22,14 @@ from nasion.media.paths import prepare_output
 from nasion.metrics import BlinkScore, BlinkTrack, blink_score
 from nasion.models import Session
 from nasion.train.export import CLOSE
-from nasion.train.instblink_clips import FPS, Composed, Person, compose, crossing_paths, rendered_people
+from nasion.train.instblink_clips import FPS, Composed, Path2D, Person, compose, crossing_paths, rendered_people
 from nasion.train.recipe import Progress, Stage, require_torch
 from nasion.train.traced import traced
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from nasion.train.instblink_net import Target
+    from nasion.train.instblink_losses import Target
 
 PEOPLE, SEED = 96, 1  # rendered to learn from
 FRAMES, SIDE = 36, 128  # of each, at 15 a second; px
@@ -37,6 +37,8 @@ SIZE = (192, 128)  # px of the frames that the network sees, width and height
 LENGTH = 11  # frames of a clip to learn from
 MOST = 5  # people in a clip
 SIDES = (0.34, 0.56)  # of a person's picture, shares of the frame's width: faces 31 to 52 px wide
+TILE = 72  # px, side of the frames of one person alone that the eyes learn from first
+LOOSE = 0.1  # of their size that boxes are off there
 TRAVEL = 0.4  # of the width, the most walked on average in one: as much as in the 36 frames of use
 THRESHOLDS = np.arange(0.15, 0.8, 0.05)
 
@@ -61,8 +63,25 @@ class Cast:
         return replace(self, people=tuple(self.people[i] for i in index), names=tuple(self.names[i] for i in index))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Picked:
+    """People around whom clips are made, and by which numbers."""
+
+    people: tuple[Person, ...]
+    first: IntArray
+    rng: np.random.Generator
+
+    def clips(self) -> list[Composed]:
+        """Two to five people around each, half of them blinking."""
+        return [random_clip(self.people, int(i), self.rng) for i in self.first]
+
+    def close_ups(self) -> list[Composed]:
+        """Each alone, two in three blinking."""
+        return [close_up(self.people[i], self.rng) for i in self.first]
+
+
 class InstBlinkRecipe:
-    """The recipe.
+    """The recipe: the eyes alone on people alone, for which minutes are enough; then queries, then everything.
 
     Args:
         people: how many are rendered.
@@ -72,8 +91,9 @@ class InstBlinkRecipe:
 
     name = SYSTEM
     stages = (
-        Stage("heads", share=0.35, rate=4e-4, trains=("neck", "stages", "start"), batch=4),
-        Stage("all", share=0.65, rate=4e-4, batch=4),
+        Stage("eyes", share=0.1, rate=2e-3, trains=("eyes",), batch=12, weight_decay=0.02),
+        Stage("heads", share=0.45, rate=6e-4, trains=("neck", "stages", "start"), batch=4),
+        Stage("all", share=0.45, rate=4e-4, batch=4),
     )
     renders = True
     usage = "blinks CLIP --model"
@@ -94,22 +114,21 @@ class InstBlinkRecipe:
 
         return InstBlink(read_detector()[0], self.temporal, self.dynamic)
 
-    def draw(self, data: Cast, index: IntArray, rng: np.random.Generator) -> list[Composed]:
-        """A clip around each person named: two to five people, half of them blinking."""
-        return [random_clip(data.people, int(i), rng) for i in index]
+    def draw(self, data: Cast, index: IntArray, rng: np.random.Generator) -> Picked:
+        """The people named; what is made of them depends on the stage."""
+        return Picked(data.people, index, rng)
 
-    def loss(self, model: nn.Module, batch: list[Composed], step: Progress) -> dict[str, Tensor]:
+    def loss(self, model: nn.Module, batch: Picked, step: Progress) -> dict[str, Tensor]:
         """Of all stages, on tubes matched as wholes, and the same on boxes that stand beside the true ones."""
-        import torch
+        from nasion.train.instblink_losses import clip_losses
 
-        from nasion.train.instblink_net import Target, clip_losses
-
-        frames = torch.from_numpy(np.stack([clip.images for clip in batch])).flatten(0, 1).permute(0, 3, 1, 2).float()
-        targets = [Target(torch.from_numpy(c.boxes), torch.from_numpy(c.blinking)) for c in batch]
-        clips = frames.unflatten(0, (len(batch), -1))
-        maps = model.maps(clips)
-        terms = clip_losses(model.refine(maps, *model.start(*clips.shape[:2])), targets)
-        beside = clip_losses(model.hinted(maps, hints(targets)), targets, matched=True)
+        model.eyes.train(step.stage == "eyes")  # elsewhere most boxes lie beside eyes: no normalisation by those
+        if step.stage == "eyes":
+            return {"blink, alone": eyes_loss(model, batch.close_ups())}
+        clips, targets = _tensors(batch.clips())
+        maps, eyes = model.maps(clips), step.stage != "heads"  # which does not train them
+        terms = clip_losses(model.refine(maps, *model.start(*clips.shape[:2]), eyes), targets)
+        beside = clip_losses(model.hinted(maps, hints(targets), eyes), targets, matched=True)
         return terms | {f"{name}, hinted": term for name, term in beside.items()}
 
     def predict(self, model: nn.Module, images: Tensor) -> Tensor:
@@ -159,6 +178,35 @@ class InstBlinkRecipe:
         return target
 
 
+def eyes_loss(model: nn.Module, clips: Sequence[Composed]) -> Tensor:
+    """Cross-entropy of blinks in clips of one person each, in boxes that are true but for a tenth of their size."""
+    import torch
+    from torch.nn.functional import binary_cross_entropy_with_logits
+
+    from nasion.train.instblink_losses import BLINK
+
+    frames, targets = _tensors(clips)
+    true = torch.cat([target.boxes for target in targets])  # (B, T, 4): one person a clip
+    there = true.isfinite().all(-1)
+    true = true.nan_to_num(0.5)
+    size = (true[..., 2:] - true[..., :2]).clamp_min(0.02)
+    off = LOOSE * (2 * torch.rand(2, len(true), 1, 2) - 1)
+    boxes = torch.cat([(true[..., 2:] + true[..., :2]) / 2 + off[0] * size, size * off[1].exp()], -1)
+    logit = model.blinks(frames, boxes[:, :, None])[..., 0]
+    shut = torch.cat([target.blinking for target in targets]).float()
+    return BLINK * binary_cross_entropy_with_logits(logit[there], shut[there])
+
+
+def _tensors(clips: Sequence[Composed]) -> tuple[Tensor, list[Target]]:
+    """Frames (B, T, 3, H, W) and the truth."""
+    import torch
+
+    from nasion.train.instblink_losses import Target
+
+    frames = torch.from_numpy(np.stack([clip.images for clip in clips])).permute(0, 1, 4, 2, 3).float()
+    return frames, [Target(torch.from_numpy(c.boxes), torch.from_numpy(c.blinking)) for c in clips]
+
+
 def hints(targets: Sequence[Target]) -> Tensor:
     """(B, T, P, 4) centre and size: the true boxes, moved and scaled by up to half their size; anywhere if absent."""
     import torch
@@ -185,9 +233,17 @@ def random_clip(people: Sequence[Person], first: int, rng: np.random.Generator, 
     return compose(chosen, starts, paths, SIZE, rng, [bool(rng.random() < 0.5) for _ in chosen])
 
 
-def _start(person: Person, length: int, rng: np.random.Generator) -> int:
+def close_up(person: Person, rng: np.random.Generator, length: int = LENGTH) -> Composed:
+    """A clip of one person who fills the frame at the size of ``random_clip``."""
+    across, down = rng.uniform(0.44, 0.56, 2)
+    side = rng.uniform(*SIDES) * SIZE[0] / TILE * np.linspace(1, rng.uniform(0.95, 1.05), length)
+    path = Path2D(np.tile((across, down), (length, 1)), side)
+    return compose([person], [_start(person, length, rng, 0.67)], [path], (TILE, TILE), rng, [rng.random() < 0.5])
+
+
+def _start(person: Person, length: int, rng: np.random.Generator, blinks: float = 0.5) -> int:
     last = len(person) - length
-    if len(person.blinks) and rng.random() < 0.5:
+    if len(person.blinks) and rng.random() < blinks:
         blink = person.blinks[int(rng.integers(len(person.blinks)))]
         return int(np.clip(rng.integers(blink[0] - length + 2, blink[1]), 0, last))
     return int(rng.integers(0, last + 1))

@@ -3,37 +3,42 @@
 Every query is a box and a feature, the same at the start for all frames of a clip. A stage lets the queries of a frame
 look at each other, each query look at itself in the other frames (with the same weights), and reads the picture under
 its box by a dynamic convolution: the query makes the weights of two 1x1 convolutions of its 7x7 RoIAlign feature. Then
-it says whether a face is there, moves the box, and says whether the face blinks. Matching to the true people is
-Hungarian and by whole tubes: a query is one person in all frames, or nobody.
+it says whether a face is there and moves the box; the last one also says whether the face blinks. Matching to the true
+people is Hungarian and by whole tubes: a query is one person in all frames, or nobody.
 
 Source: Zeng et al., "Real-time Multi-person Eyeblink Detection in the Wild for Untrimmed Video", CVPR 2023, and its
 released code; Sun et al., "Sparse R-CNN", CVPR 2021. In small: the embedded detector's backbone in ResNet-50's place,
-64 channels, 12 queries, 3 stages. Query boxes begin as a grid, for a few minutes of training would not spread them.
+64 channels, 12 queries, 3 stages. What is done otherwise:
+
+- Query boxes begin as a grid, for a few minutes of training would not spread them.
+- One map is read, of stride 8, where the paper takes the level of the pyramid that suits the box: all faces are small.
+- Blinks are read by ``Eyes`` from the upper half of the box on a map of stride 2, once, after the last stage has moved
+  the box, and go through a convolution along time. The paper's head sees the query alone, which is what
+  a 7x7 feature of the whole face left of it: an eye of 8 x 3 px is two cells of stride 4, one of 49 bins, and a head
+  that read those never told a shut eye from an open one on people that it had not seen.
+- The blink loss counts where the box lies on the face, for elsewhere there are no lids to see.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nasion.train.detector_net import WIDTHS, Detector
+from nasion.train.detector_net import WIDTHS, Detector, conv
 
 QUERIES, STAGES, WIDTH, INNER, HEADS = 12, 3, 64, 32, 4
 BINS = 7  # of RoIAlign, one sample each: a bin is about one cell of the map
-ALPHA, GAMMA = 0.25, 2.0  # of the focal losses
-BLINK_ALPHA = (
-    0.75  # the released code inverts the labels of the blink loss, so that blinks weigh more than their absence
-)
-FACE, DISTANCE, OVERLAP, BLINK = 2.0, 5.0, 2.0, 5.0  # weights of the losses; the first three also of the matching
+BAND, BAND_BINS = (0.08, 0.52), (12, 24)  # the eyes: from forehead to nose, shares of the box; rows and columns
+AROUND = 5  # frames that the convolution along time sees
 GRID = (4, 3)  # columns and rows of the queries' first boxes
-STEM = 32  # channels of the detector's stem, at stride 4
+FINE = 16  # channels of the first half of the detector's stem, at stride 2
 
 
 class Backbone(nn.Module):
-    """(M, 3, H, W) 0..255 RGB to (M, 64, H / 4, W / 4): the detector's strides 4 to 32, brought together.
+    """(M, 3, H, W) 0..255 RGB to the detector's maps of strides 8, 16 and 32.
 
     Normalisations stay in evaluation mode, as in the released configuration.
     """
@@ -41,10 +46,11 @@ class Backbone(nn.Module):
     def __init__(self, detector: Detector) -> None:
         super().__init__()
         self.unit = detector.unit
-        self.stages = nn.ModuleList([detector.stem, detector.stage8, detector.stage16, detector.stage32])
+        self.stem = detector.stem
+        self.stages = nn.ModuleList([detector.stage8, detector.stage16, detector.stage32])
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        x, maps = images if self.unit is None else images * self.unit, []
+        x, maps = self.stem(images if self.unit is None else images * self.unit), []
         for stage in self.stages:
             x = stage(x)
             maps.append(x)
@@ -55,11 +61,11 @@ class Backbone(nn.Module):
 
 
 class Neck(nn.Module):
-    """Maps of four strides to one at stride 4, from the top down."""
+    """Maps of three strides to one at stride 8, from the top down."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.laterals = nn.ModuleList(nn.Conv2d(count, WIDTH, 1) for count in (STEM, *WIDTHS[:3]))
+        self.laterals = nn.ModuleList(nn.Conv2d(count, WIDTH, 1) for count in WIDTHS[:3])
 
     def forward(self, maps: list[Tensor]) -> Tensor:
         top = self.laterals[-1](maps[-1])
@@ -120,13 +126,11 @@ class Stage(nn.Module):
         self.norm = nn.LayerNorm(WIDTH)
         self.face = nn.Linear(WIDTH, 1)
         self.box = nn.Sequential(_layer(), _layer(), nn.Linear(WIDTH, 4))
-        self.blink = nn.Sequential(_layer(), _layer(), nn.Linear(WIDTH, 1))
-        for head in (self.face, self.blink[-1]):
-            nn.init.constant_(head.bias, -2.0)
+        nn.init.constant_(self.face.bias, -2.0)
         nn.init.zeros_(self.box[-1].weight)
         nn.init.zeros_(self.box[-1].bias)
 
-    def forward(self, maps: Tensor, boxes: Tensor, query: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, maps: Tensor, boxes: Tensor, query: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """One clip or several.
 
         Args:
@@ -135,33 +139,81 @@ class Stage(nn.Module):
             query: (B, T, N, C).
 
         Returns:
-            The boxes and queries of the next stage, and logits (B, T, N) of face and blink.
+            The boxes and queries of the next stage, and logits (B, T, N) of a face.
         """
         query = self.attention(query)
         if self.temporal:
             query = self.attention(query.transpose(1, 2)).transpose(1, 2)
-        under = roi_align(maps, boxes.flatten(0, 1))
+        under = roi_align(maps, boxes.flatten(0, 1)).transpose(1, 2)
         query = self.dynamic(query.flatten(0, 2), under).view_as(query)
         query = self.norm(query + self.feed(query))
         shift = self.box(query)
         centre = boxes[..., :2] + shift[..., :2] * boxes[..., 2:]
         extent = boxes[..., 2:] * shift[..., 2:].clamp(-2, 2).exp()
         moved = torch.cat([centre.clamp(-0.5, 1.5), extent.clamp(0.01, 2)], -1)
-        return moved, query, self.face(query)[..., 0], self.blink(query)[..., 0]
+        return moved, query, self.face(query)[..., 0]
+
+
+class Eyes(nn.Module):
+    """Who blinks: the band of the eyes under each box, from a map of stride 2 of its own.
+
+    Args:
+        detector: whose first convolution this one's begins as.
+        temporal: whether it looks at other frames.
+    """
+
+    def __init__(self, detector: Detector, temporal: bool = True) -> None:
+        super().__init__()
+        self.unit, self.temporal = detector.unit, temporal
+        self.stem = deepcopy(detector.stem[0])
+        rows, columns = BAND_BINS
+        self.read = nn.Sequential(
+            conv(FINE, 32, 3, 2), conv(32, 32), nn.Flatten(),
+            nn.Linear(32 * (rows // 2) * (columns // 2), WIDTH),
+        )  # fmt: skip
+        self.person, self.norm = nn.Linear(WIDTH, WIDTH), nn.LayerNorm(WIDTH)
+        nn.init.zeros_(self.person.weight)
+        nn.init.zeros_(self.person.bias)
+        self.around, self.head = nn.Conv1d(WIDTH, WIDTH, AROUND, padding=AROUND // 2), nn.Linear(WIDTH, 1)
+        nn.init.constant_(self.head.bias, -1.0)
+
+    def train(self, mode: bool = True) -> Eyes:
+        super().train(mode)
+        self.stem.train(False)  # normalisation as in the backbone
+        return self
+
+    def fine(self, clips: Tensor) -> Tensor:
+        """(B, T, 3, H, W) 0..255 to (B * T, 16, H / 2, W / 2)."""
+        images = clips.flatten(0, 1)
+        return self.stem(images if self.unit is None else images * self.unit)
+
+    def forward(self, fine: Tensor, boxes: Tensor, query: Tensor) -> Tensor:
+        """Boxes (B, T, N, 4), centre and size, and their queries (B, T, N, C) to logits (B, T, N)."""
+        middle, high = (BAND[0] + BAND[1] - 1) / 2, BAND[1] - BAND[0]
+        x, y, w, h = boxes.unbind(-1)
+        band = torch.stack([x, y + middle * h, w, high * h], -1)
+        under = roi_align(fine, band.flatten(0, 1), BAND_BINS).unflatten(-1, BAND_BINS)
+        seen = functional.relu(self.norm(self.read(under).view_as(query) + self.person(query)))
+        if self.temporal:
+            tubes = seen.transpose(1, 2)  # (B, N, T, C)
+            near = self.around(tubes.flatten(0, 1).transpose(1, 2)).transpose(1, 2).view_as(tubes)
+            seen = (tubes + functional.relu(near)).transpose(1, 2)
+        return self.head(seen)[..., 0]
 
 
 def _layer() -> nn.Sequential:
     return nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.LayerNorm(WIDTH), nn.ReLU())
 
 
-Said = tuple[Tensor, Tensor, Tensor]
-"""Boxes (B, T, N, 4), centre and size in fractions, and logits (B, T, N) of face and blink."""
+Said = tuple[Tensor, Tensor, Tensor | None]
+"""Boxes (B, T, N, 4), centre and size in fractions, and logits (B, T, N) of face and, from the last stage, blink."""
+
+
+Maps = tuple[Tensor, Tensor]
 
 
 class InstBlink(nn.Module):
     """(B, T, 3, H, W) RGB 0..255, H and W multiples of 32, to what every stage says.
-
-    Each is boxes (B, T, N, 4) as centre and size in fractions, and logits (B, T, N) of face and blink.
 
     Args:
         detector: whose backbone this one begins with.
@@ -171,32 +223,43 @@ class InstBlink(nn.Module):
 
     def __init__(self, detector: Detector | None = None, temporal: bool = True, dynamic: bool = True) -> None:
         super().__init__()
-        self.backbone, self.neck = Backbone(detector or Detector()), Neck()
+        detector = detector or Detector()
+        self.eyes = Eyes(detector, temporal)
+        self.backbone, self.neck = Backbone(detector), Neck()
         self.stages = nn.ModuleList(Stage(temporal, dynamic) for _ in range(STAGES))
         self.start = Start()
 
     def forward(self, clips: Tensor) -> list[Said]:
         return self.refine(self.maps(clips), *self.start(*clips.shape[:2]))
 
-    def maps(self, clips: Tensor) -> Tensor:
-        """What the stages read: (B * T, C, h, w)."""
-        return self.neck(self.backbone(clips.flatten(0, 1)))
+    def maps(self, clips: Tensor) -> Maps:
+        """What the stages and the eyes read: (B * T, C, H / 8, W / 8) and (B * T, 16, H / 2, W / 2)."""
+        return self.neck(self.backbone(clips.flatten(0, 1))), self.eyes.fine(clips)
 
-    def hinted(self, maps: Tensor, boxes: Tensor) -> list[Said]:
+    def blinks(self, clips: Tensor, boxes: Tensor) -> Tensor:
+        """Logits of blinks (B, T, P) in boxes that are known: (B, T, P, 4). For learning only."""
+        return self.eyes(self.eyes.fine(clips), boxes, self._anybody(boxes))
+
+    def hinted(self, maps: Maps, boxes: Tensor, eyes: bool = True) -> list[Said]:
         """What the stages say of boxes that stand near people already: (B, T, P, 4), with a query like the others.
 
         For learning only: it teaches stages to move boxes and to see blinks before the queries find anybody.
         """
-        query = self.start.features.mean(0).expand(*boxes.shape[:3], WIDTH)
-        return self.refine(maps, boxes, query)
+        return self.refine(maps, boxes, self._anybody(boxes), eyes)
 
-    def refine(self, maps: Tensor, boxes: Tensor, query: Tensor) -> list[Said]:
-        """All stages, one after the other."""
-        said = []
+    def refine(self, maps: Maps, boxes: Tensor, query: Tensor, eyes: bool = True) -> list[Said]:
+        """All stages, one after the other; then the eyes under the last boxes, if asked for."""
+        coarse, fine = maps
+        said: list[Said] = []
         for stage in self.stages:
-            boxes, query, face, blink = stage(maps, boxes.detach(), query)
-            said.append((boxes, face, blink))
+            boxes, query, face = stage(coarse, boxes.detach(), query)
+            said.append((boxes, face, None))
+        if eyes:
+            said[-1] = (boxes, face, self.eyes(fine, boxes.detach(), query))
         return said
+
+    def _anybody(self, boxes: Tensor) -> Tensor:
+        return self.start.features.mean(0).expand(*boxes.shape[:3], WIDTH)
 
 
 class Start(nn.Module):
@@ -229,101 +292,15 @@ class Contract(nn.Module):
         return corners(boxes), face.sigmoid(), blink.sigmoid()
 
 
-def roi_align(maps: Tensor, boxes: Tensor) -> Tensor:
-    """(M, C, h, w) under boxes (M, N, 4), centre and size, to (M * N, 49, C): bilinear, one sample a bin."""
-    steps = (torch.arange(BINS, device=maps.device) + 0.5) / BINS - 0.5
-    x = (boxes[..., 0, None] + boxes[..., 2, None] * steps)[:, :, None, :].expand(-1, -1, BINS, -1)
-    y = (boxes[..., 1, None] + boxes[..., 3, None] * steps)[:, :, :, None].expand(-1, -1, -1, BINS)
-    grid = 2 * torch.stack([x, y], -1).flatten(2, 3) - 1  # (M, N, 49, 2)
-    found = functional.grid_sample(maps, grid, align_corners=False)
-    return found.permute(0, 2, 3, 1).flatten(0, 1)
+def roi_align(maps: Tensor, boxes: Tensor, bins: tuple[int, int] = (BINS, BINS)) -> Tensor:
+    """(M, C, h, w) under boxes (M, N, 4), centre and size, to (M * N, C, rows * columns): bilinear, one sample each."""
+    down, across = ((torch.arange(count, device=maps.device) + 0.5) / count - 0.5 for count in bins)
+    x = (boxes[..., 0, None] + boxes[..., 2, None] * across)[:, :, None, :].expand(-1, -1, bins[0], -1)
+    y = (boxes[..., 1, None] + boxes[..., 3, None] * down)[:, :, :, None].expand(-1, -1, -1, bins[1])
+    grid = 2 * torch.stack([x, y], -1).flatten(2, 3) - 1  # (M, N, rows * columns, 2)
+    return functional.grid_sample(maps, grid, align_corners=False).transpose(1, 2).flatten(0, 1)
 
 
 def corners(boxes: Tensor) -> Tensor:
     """(..., 4) centre and size to x0, y0, x1, y1."""
     return torch.cat([boxes[..., :2] - boxes[..., 2:] / 2, boxes[..., :2] + boxes[..., 2:] / 2], -1)
-
-
-def giou(a: Tensor, b: Tensor) -> Tensor:
-    """Generalised IoU, -1..1, of (..., 4) corners (Rezatofighi et al., CVPR 2019)."""
-    shared = (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp_min(0).prod(-1)
-    hull = (torch.maximum(a[..., 2:], b[..., 2:]) - torch.minimum(a[..., :2], b[..., :2])).prod(-1)
-    union = (a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1) - shared
-    return shared / union.clamp_min(1e-9) - (hull - union) / hull.clamp_min(1e-9)
-
-
-def focal(logit: Tensor, target: Tensor, alpha: float = ALPHA) -> Tensor:
-    """Focal loss of each logit (Lin et al., ICCV 2017); ``alpha`` weighs what is there, the rest of 1 what is not."""
-    p = logit.sigmoid()
-    right = torch.where(target > 0.5, p, 1 - p)
-    weight = torch.where(target > 0.5, alpha, 1 - alpha) * (1 - right) ** GAMMA
-    return weight * functional.binary_cross_entropy_with_logits(logit, target, reduction="none")
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The people of a clip.
-
-    Attributes:
-        boxes: (P, T, 4) corners, fractions; NaN where absent.
-        blinking: (P, T) 0 or 1.
-    """
-
-    boxes: Tensor
-    blinking: Tensor
-
-
-def match_tubes(boxes: Tensor, face: Tensor, target: Target) -> tuple[Tensor, Tensor]:
-    """Queries and the people they are, by the cost of whole tubes.
-
-    Args:
-        boxes: (T, N, 4) corners. face: (T, N) logits.
-        target: of the same frames.
-
-    Returns:
-        Two index tensors of one length: rows of N, rows of P.
-    """
-    from scipy.optimize import linear_sum_assignment
-
-    there = target.boxes.isfinite().all(-1)  # (P, T)
-    true = target.boxes.nan_to_num()[:, None]  # (P, 1, T, 4)
-    found = boxes.transpose(0, 1)[None]  # (1, N, T, 4)
-    weight = there[:, None] / there.sum(1).clamp_min(1)[:, None, None]
-    logit = face.t()[None]
-    likely = focal(logit, torch.ones_like(logit)) - focal(logit, torch.zeros_like(logit))
-    cost = FACE * likely + DISTANCE * (found - true).abs().sum(-1) - OVERLAP * giou(found, true)
-    people, queries = linear_sum_assignment((cost * weight).sum(-1).detach().numpy())
-    return torch.from_numpy(queries), torch.from_numpy(people)
-
-
-def clip_losses(said: list[Said], targets: list[Target], matched: bool = False) -> dict[str, Tensor]:
-    """Losses over all stages and clips; blinks count on matched queries where the face is in view.
-
-    Args:
-        said: of ``InstBlink``.
-        targets: one per clip.
-        matched: the first queries are the people, in order, and the others nobody's business: hints, not finds.
-    """
-    total = {name: torch.zeros(()) for name in ("face", "distance", "overlap", "blink")}
-    for boxes, face, blink in said:
-        seen = sum(int(t.boxes.isfinite().all(-1).sum()) for t in targets) or 1
-        for b, target in enumerate(targets):
-            placed = corners(boxes[b])
-            if matched:
-                queries = people = torch.arange(len(target.boxes))
-            else:
-                queries, people = match_tubes(placed, face[b], target)
-            there = target.boxes[people].isfinite().all(-1).t()  # (T, K)
-            wanted = torch.zeros_like(face[b])
-            wanted[:, queries] = there.float()
-            told = focal(face[b], wanted)
-            true = target.boxes[people].transpose(0, 1)[there]
-            found = placed[:, queries][there]
-            shut = target.blinking[people].t()[there].float()
-            total["face"] = total["face"] + FACE * (told[wanted > 0] if matched else told).sum() / seen
-            total["distance"] = total["distance"] + DISTANCE * (found - true).abs().sum() / seen
-            total["overlap"] = total["overlap"] + OVERLAP * (1 - giou(found, true)).sum() / seen
-            total["blink"] = total["blink"] + (
-                BLINK * focal(blink[b][:, queries][there], shut, BLINK_ALPHA).sum() / seen
-            )
-    return total
