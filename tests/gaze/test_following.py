@@ -93,30 +93,53 @@ def test_head_boxes_hold_the_face() -> None:
     assert head.x0 < face.box.x0 and head.y0 < face.box.y0 and head.x1 > face.box.x1 and head.y1 > face.box.y1
 
 
+class Lopsided:
+    """A session that sees a bell 10 cells to the right of the head and 5 down, and a false one at the left edge."""
+
+    output_names = ("maps", "inside")
+
+    def __init__(self, path: str, threads: int) -> None:
+        self.path, self.input_shapes, self.runs = path, {"scene": (1, 64, 64, 3), "heads": (1, 4)}, 0
+
+    def run(self, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        self.runs += 1
+        (x0, y0, x1, y1), scene = given["heads"][0], given["scene"][0]
+        way = 1 if scene[:, 32:].mean() > scene[:, :32].mean() else -1  # towards the brighter half
+        bell = gaussian_map(np.array([(x0 + x1) / 2 + 10 * way, (y0 + y1) / 2 + 5]), 64, 3.0)
+        wrong = gaussian_map(np.array([2.0, 3.0]), 64, 3.0)
+        return {"maps": 7 * (bell + 0.4 * wrong)[None] - 2, "inside": np.array([0.8 if way > 0 else 0.6])}
+
+
 def test_the_networks_peak_is_found_between_cells_of_a_wide_picture(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Session:
-        """Sees the head's box and says: 20.3 cells to the right, 41.6 down."""
+    monkeypatch.setattr("nasion.gaze.following.Session", Lopsided)
+    image = np.zeros((320, 640, 3), np.uint8)
+    image[:, 320:] = 200
+    found = GazeFollower("gaze.onnx", both_ways=False).read(image, [Box(78, 178, 128, 208)])[0]
+    np.testing.assert_allclose(found.point, (103 + 100, 193 + 25), atol=0.3)  # the highest cells: 1.5 and 1 px off
+    assert found.heatmap.max() == pytest.approx(1)
+    assert found.inside == 0.8
 
-        output_names = ("maps", "inside")
 
-        def __init__(self, path: str, threads: int) -> None:
-            self.path, self.input_shapes = path, {"scene": (1, 64, 64, 3), "heads": (1, 4)}
-
-        def run(self, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-            assert given["scene"].shape == (1, 64, 64, 3)
-            np.testing.assert_allclose(given["heads"], [[9.95, 19.9, 19.95, 29.9]], atol=1e-5)
-            return {"maps": 7 * gaussian_map(np.array([20.3, 41.6]), 64, 3.0)[None] - 2, "inside": np.array([0.8])}
-
-    monkeypatch.setattr("nasion.gaze.following.Session", Session)
-    found = GazeFollower("gaze.onnx").read(np.zeros((320, 640, 3), np.uint8), [Box(104, 101.5, 204, 151.5)])[0]
-    np.testing.assert_allclose(found.point, (20.8 * 10 - 0.5, 42.1 * 5 - 0.5), atol=0.3)  # argmax alone: 3 and 2 px off
-    assert found.heatmap.max() == pytest.approx(1) and found.inside == 0.8
+def test_a_picture_the_other_way_round_is_read_the_other_way_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nasion.gaze.following.Session", Lopsided)
+    image = np.zeros((320, 640, 3), np.uint8)
+    image[:, 320:] = 200
+    box, turned = Box(78, 178, 128, 208), Box(639 - 128, 178, 639 - 78, 208)
+    follower = GazeFollower("gaze.onnx")
+    here, there = follower.read(image, [box])[0], follower.read(image[:, ::-1], [turned])[0]
+    assert follower.session.runs == 4
+    np.testing.assert_allclose(here.heatmap, there.heatmap[:, ::-1], atol=1e-5)
+    np.testing.assert_allclose(here.point, (639 - there.point[0], there.point[1]), atol=1e-3)
+    assert here.inside == there.inside == pytest.approx(0.7)
+    once = GazeFollower("gaze.onnx", both_ways=False)
+    here, there = once.read(image, [box])[0], once.read(image[:, ::-1], [turned])[0]
+    assert np.corrcoef(here.heatmap.ravel(), there.heatmap[:, ::-1].ravel())[0, 1] < 0.9
 
 
 def test_following_nobody_is_refused(tmp_path: object) -> None:
     class Nobody(GazeFollower):
         def __init__(self) -> None:
-            self.side = 64
+            self.side, self.both_ways = 64, True
 
     with pytest.raises(InputError, match="at least one head"):
         Nobody().read(np.zeros((64, 64, 3), np.uint8), [])

@@ -175,7 +175,7 @@ def test_training_goes_down_and_the_file_says_the_same(trained: Followed, heads:
     assert sum(trained.loss.values()) < sum(before.loss.values())
     scene = make_scenes(heads, 3, 9)[0]
     maps, inside = trained.predict([scene])
-    follower = GazeFollower(trained.export(tmp_path / "gaze.onnx"))
+    follower = GazeFollower(trained.export(tmp_path / "gaze.onnx"), both_ways=False)
     assert (follower.session.metadata["steps"], follower.session.metadata["system"]) == ("6", "vitgaze")
     two = np.concatenate([scene.heads[:1], [[2, 2, 20, 20]]])
     first, _ = follower.read(scene.image, [Box(*box) for box in two.tolist()])

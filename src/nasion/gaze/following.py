@@ -138,22 +138,24 @@ class GazeFollower:
 
     Args:
         model: an ONNX file with ``scene`` (1, S, S, 3) uint8 and ``heads`` (P, 4) px in, ``maps`` and ``inside`` out.
+        both_ways: look at the picture and at its mirror image, and take the mean: a picture the other way round then
+            gives the same answer the other way round, and single mistakes are fewer. Takes twice as long.
 
     Raises:
         ModelError: the file is another network.
     """
 
-    def __init__(self, model: str | Path) -> None:
+    def __init__(self, model: str | Path, *, both_ways: bool = True) -> None:
         self.session = Session(model, threads=1)
         if set(self.session.input_shapes) != {"scene", "heads"} or set(self.session.output_names) != {"maps", "inside"}:
             raise ModelError(
                 f"{self.session.path} follows no gaze: it takes {', '.join(self.session.input_shapes)}; make one with "
                 "`nasion train vitgaze`"
             )
-        self.side = int(self.session.input_shapes["scene"][1])
+        self.side, self.both_ways = int(self.session.input_shapes["scene"][1]), both_ways
 
     def read(self, image: ImageArray, heads: Sequence[Box]) -> list[GazeTarget]:
-        """Where the owners of some heads look. The scene is looked at once, whatever their number.
+        """Where the owners of some heads look. The scene is looked at as often for one of them as for many.
 
         Args:
             image: (H, W, 3) uint8 RGB.
@@ -165,13 +167,22 @@ class GazeFollower:
         scene = cv2.resize(image, (self.side, self.side), interpolation=cv2.INTER_AREA)
         scale = np.tile([self.side / width, self.side / height], 2)
         boxes = np.stack([(box.to_array() + 0.5) * scale - 0.5 for box in heads]).astype(np.float32)
-        out = self.session.run({"scene": np.asarray(scene, np.uint8)[None], "heads": boxes})
+        maps, chances = self._told(np.asarray(scene, np.uint8), boxes)
+        if self.both_ways:
+            turned = (boxes * (-1, 1, -1, 1) + (self.side - 1, 0, self.side - 1, 0))[:, [2, 1, 0, 3]]
+            other, sure = self._told(np.ascontiguousarray(scene[:, ::-1], np.uint8), turned.astype(np.float32))
+            maps, chances = (maps + other[:, :, ::-1]) / 2, (chances + sure) / 2
         found = []
-        for heat, inside in zip(out["maps"], out["inside"], strict=True):
+        for heat, inside in zip(maps, chances, strict=True):
             level = np.asarray(cv2.resize(heat, (MAP, MAP)) if heat.shape != (MAP, MAP) else heat, np.float32)
             level = np.maximum(level - level.min(), 0)
             found.append(_target(level / max(float(level.max()), 1e-12), (width, height), float(inside)))
         return found
+
+    def _told(self, scene: ImageArray, boxes: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """What the network says of a scene: (P, H, W) maps, (P,) chances."""
+        out = self.session.run({"scene": scene[None], "heads": boxes})
+        return out["maps"], out["inside"]
 
     def follow(self, image: ImageArray, faces: Sequence[Face]) -> list[GazeTarget]:
         """The same for faces, with the face that each looks at."""
