@@ -143,7 +143,7 @@ def report(args: argparse.Namespace, held: list[GazeScene], file: Path | None) -
         middle = found["middle of the picture"].distance
         checks = [
             ("distance", f"{score.distance:.3f}", f"below 0.10; the middle has {middle:.2f}"),
-            ("maps of mirrored scenes, mirrored back: correlation", f"{both.mean():.3f}", "above 0.98; by construction"),
+            ("maps of mirrored scenes, turned back: correlation", f"{both.mean():.3f}", "above 0.98; by construction"),
             ("the same, looked at one way: mean; median", f"{flip.mean():.3f}; {np.median(flip):.3f}", ""),
         ]  # fmt: skip
         plots = {"scenes": lambda figure: plot(follower, held, figure)}
