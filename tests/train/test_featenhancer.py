@@ -8,7 +8,7 @@ import pytest
 from nasion.core import ImageArray, InputError
 from nasion.detect import FaceDetector
 from nasion.detect.light import auto_gamma
-from nasion.train.low_light import clahe, darken, equalise
+from nasion.train.low_light import clahe, darken, electrons, equalise
 
 
 def test_darkness_is_less_light_and_more_noise() -> None:
@@ -19,8 +19,31 @@ def test_darkness_is_less_light_and_more_noise() -> None:
     relative = [darken(grey, rng, stops=s).std() / darken(grey, rng, stops=s).mean() for s in (0.0, 2.0, 4.0)]
     assert relative[0] < relative[1] < relative[2]
     assert darken(grey, rng, stops=6.0).std() > 1  # without noise a flat wall stays flat
-    with pytest.raises(InputError, match="gamma"):
-        darken(grey, rng, gamma=0.5)
+    for wrong in ({"gamma": 0.5}, {"stops": -1.0}, {"iso": 0.0}, {"tint": -0.1}, {"quality": 0}):
+        with pytest.raises(InputError, match="gamma must be"):
+            darken(grey, rng, **wrong)
+
+
+def test_noise_is_that_of_a_measured_sensor() -> None:
+    """991 electrons a white pixel and 1.8 of read noise at ISO 1600: what theory says of the luma of a grey wall."""
+    white, read = electrons(1600.0)
+    assert (white, read) == (pytest.approx(991, abs=1), pytest.approx(1.78, abs=0.01))
+    assert electrons(6400.0)[0] < white / 3.5  # four times the gain, a quarter of the electrons
+    grey, luma = np.full((128, 128, 3), 128, np.uint8), np.array([0.299, 0.587, 0.114])
+    mean = 0.2158 * white
+    spread = np.sqrt(mean + read**2) / white * 255 * 1.055 / 2.4 * 0.2158 ** (1 / 2.4 - 1)
+    seen = darken(grey, np.random.default_rng(0), quality=100) @ luma
+    assert seen.std() == pytest.approx(spread * np.linalg.norm(luma), rel=0.06)
+    grainy = darken(grey, np.random.default_rng(0), quality=100, iso=6400.0) @ luma
+    assert grainy.std() == pytest.approx(2 * seen.std(), rel=0.1)
+
+
+def test_light_has_a_colour_and_jpeg_takes_detail(astronaut: ImageArray) -> None:
+    grey = np.full((32, 32, 3), 128, np.uint8)
+    tinted = [darken(grey, np.random.default_rng(i), tint=0.2).mean((0, 1)) for i in range(4)]
+    assert all(np.ptp(channels) > 8 and channels.max() == pytest.approx(128, abs=3) for channels in tinted)
+    fine, coarse = (darken(astronaut, np.random.default_rng(0), gamma=3.0, quality=q).astype(float) for q in (98, 30))
+    assert np.abs(np.diff(coarse, axis=0)).mean() < 0.8 * np.abs(np.diff(fine, axis=0)).mean()
 
 
 @pytest.mark.parametrize("remedy", [auto_gamma, equalise, clahe])
@@ -141,7 +164,23 @@ def test_stages_light_module_both_and_the_host_alone_gets_as_many_dark_steps() -
     assert module[0] == alone[0]
     assert sum(s.share for s in module[1:]) == pytest.approx(alone[1].share)
     assert {s.batch for s in module[1:]} == {alone[1].batch}  # the same number of faces, too
-    assert module[2].rate == alone[1].rate == pytest.approx(module[0].rate / 10)
+    assert {s.rate for s in (*module, *alone)} == {module[0].rate}
+    assert [s.slow for s in module] == [(), (), ("host",)] and alone[1].slow == ("host",)  # a tenth of it, in the dark
+    assert DarkLandmarks(module=False, slow=False).stages[1].slow == ()
+
+
+def test_what_is_slow_learns_at_a_tenth_of_the_rate(torch) -> None:
+    """The first step of Adam is as long as the rate."""
+    from drawn_crops import drawn_set
+    from nasion.train import fit
+    from nasion.train.featenhancer_landmarks import DarkLandmarks
+
+    data, far = drawn_set(24, size=32), []
+    host = DarkLandmarks(module=False).build(len(data.scheme), 32).host.eval()
+    for slow in (True, False):
+        made = fit(DarkLandmarks(False, host, slow=slow), data, steps=1, threads=1).model.host
+        far.append(max(float((a - b).abs().max()) for a, b in zip(copied(host), copied(made), strict=True)))
+    assert far[1] == pytest.approx(10 * far[0], rel=0.05)
 
 
 def test_the_module_learns_before_a_landmark_network_from_its_loss_alone(torch, tmp_path: Path) -> None:

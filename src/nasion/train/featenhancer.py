@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from nasion.core import FloatArray, ImageArray, InputError
+from nasion.detect.detector import ENLARGED
 from nasion.models import Session
 from nasion.train.clips import read_clips
 from nasion.train.detector_targets import Targets, targets
@@ -36,10 +38,11 @@ if TYPE_CHECKING:
     from nasion.train.detector_net import Detector
     from nasion.train.featenhancer_net import FeatEnHancer
 
-VIEW, BATCH = 128, 6  # px; views a step
-SIZES = (10.0, 80.0)  # px of a face in a view
+VIEW, BATCH = 96, 8  # px; views a step
+SIZES = (10.0, 64.0)  # px of a face in a view
+FINEST = 1.5  # px of a picture for each that the detector sees of it, at most
 RATE, HOST_RATE = 1.5e-3, 3e-4  # of the module; of the detector, a tenth of what it was trained with
-ALONE = 0.6  # of the steps before the detector learns, too
+ALONE = 0.3  # of the steps before the detector learns, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ def train_enhancer(
     model: str | Path = "detector",
     module: bool = True,
     host: bool = True,
+    host_rate: float = HOST_RATE,
     minutes: float | None = None,
     steps: int | None = None,
     seed: int = 0,
@@ -88,6 +92,7 @@ def train_enhancer(
         model: the detector to begin with: a name, or a file of the embedded detector's network.
         module: put the module in front; False trains the detector alone on the same views, the fair comparison.
         host: let the detector learn in the last part of the steps; in all of them where there is no module.
+        host_rate: the detector's highest learning rate.
         minutes: how long; or
         steps: how many steps. Exactly one of the two.
         seed: of weights, views and darkness.
@@ -114,9 +119,9 @@ def train_enhancer(
     torch.manual_seed(seed)
     net, curve = read_detector(model)
     bright = copy.deepcopy(net).requires_grad_(False)
-    front = Front(FeatEnHancer()) if module else None
+    front = Front(FeatEnHancer().to(memory_format=torch.channels_last)) if module else None
     groups = [] if front is None else [{"params": list(front.parameters()), "rate": RATE}]
-    groups += [{"params": list(net.parameters()), "rate": HOST_RATE}] if host else []
+    groups += [{"params": list(net.parameters()), "rate": host_rate}] if host else []
     optimiser = torch.optim.AdamW(groups, lr=RATE, weight_decay=0.0)
     session = Session(model, threads=threads)
     known = [_faces(session, picture) for picture in pictures]
@@ -154,7 +159,7 @@ def draw(
     corner, stride = (part.numpy() for part in cells(VIEW, VIEW))
     none = np.zeros((0, 16), np.float32)
     wanted = [targets(dense, none, corner + stride[:, None] / 2, stride) for dense in answers(bright, views)]
-    images = torch.from_numpy(np.stack([some_darkness(rng, view) for view in views])).permute(0, 3, 1, 2).float()
+    images = torch.from_numpy(np.stack([_taken_in_the_dark(rng, view) for view in views])).permute(0, 3, 1, 2).float()
     return images.contiguous(memory_format=torch.channels_last), wanted
 
 
@@ -197,6 +202,14 @@ class LowLight:
             f"{made.steps} steps on {len(pictures)} pictures, loss {made.loss:.3f} at the end",
             f"wrote {out}; try: nasion analyze PHOTO --detector {out}",
         ]
+
+
+def _taken_in_the_dark(rng: np.random.Generator, view: ImageArray) -> ImageArray:
+    """A view (S, S, 3) as the detector would see a dark picture of another size: resized, its noise with it."""
+    side = round(len(view) * rng.uniform(1 / ENLARGED, FINEST))
+    there, back = (cv2.INTER_AREA, cv2.INTER_LINEAR) if side < len(view) else (cv2.INTER_LINEAR, cv2.INTER_AREA)
+    taken = some_darkness(rng, np.asarray(cv2.resize(view, (side, side), interpolation=there), np.uint8))
+    return np.asarray(cv2.resize(taken, view.shape[1::-1], interpolation=back), np.uint8)
 
 
 def _faces(session: Session, picture: ImageArray) -> FloatArray:

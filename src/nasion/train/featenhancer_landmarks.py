@@ -1,7 +1,7 @@
 """The module of FeatEnHancer in front of a landmark network: points on faces in the dark.
 
 The host learns in the light first. Then the same faces are darkened as a camera would (``low_light``), the true points
-stay, and first the module learns alone in front of the frozen host, then both at a tenth of the host's rate. Module
+stay, and first the module learns alone in front of the frozen host, then both, the host at a tenth of the rate. Module
 and host become one file for ``nasion.landmark.Landmarker`` and ``--landmarker``.
 
 Source: Hashmi et al., "FeatEnHancer: Enhancing Hierarchical Features for Object Detection and Beyond Under Low-Light
@@ -11,6 +11,7 @@ Vision", ICCV 2023.
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
     from nasion.train.baseline_net import HeatmapNet
 
 LIGHT, ALONE, BOTH = "light", "module", "both"  # names of the stages
-RATE = 1.5e-3  # of the module while it learns alone
-HOST_RATE = Baseline.stages[0].rate / 10
+RATE = Baseline.stages[0].rate  # of the module; of the host in the light, and a tenth of it in the dark
 VIEWS = 16  # in the dark a step: the module costs several times what the host does
 STEPS_IN_THE_LIGHT = 0.3  # of the steps; they are cheap
+STEPS_ALONE = 0.3  # of those in the dark
 
 
 class DarkLandmarks:
@@ -38,16 +39,17 @@ class DarkLandmarks:
         module: False leaves the module out: the host alone learns the same dark views for as many steps, which is what
             the module has to beat.
         host: trained in the light already; None trains one first.
-        host_rate: learning rate of the host in the dark.
+        slow: False lets the host learn at the full rate in the dark, too.
     """
 
-    def __init__(self, module: bool = True, host: HeatmapNet | None = None, host_rate: float = HOST_RATE) -> None:
+    def __init__(self, module: bool = True, host: HeatmapNet | None = None, slow: bool = True) -> None:
         self.name = "featenhancer-landmarks" if module else "featenhancer-landmarks-host"
         self.module, self.host = module, host
-        dark = (1 - STEPS_IN_THE_LIGHT) / 2
-        light = Stage(LIGHT, STEPS_IN_THE_LIGHT, Baseline.stages[0].rate, ("host",))
-        alone = Stage(ALONE, dark, RATE, ("module",), VIEWS), Stage(BOTH, dark, host_rate, (), VIEWS)
-        stages = alone if module else (Stage(BOTH, 2 * dark, host_rate, (), VIEWS),)
+        dark, tenth = 1 - STEPS_IN_THE_LIGHT, ("host",) if slow else ()
+        light = Stage(LIGHT, STEPS_IN_THE_LIGHT, RATE, ("host",))
+        alone = Stage(ALONE, STEPS_ALONE * dark, RATE, ("module",), VIEWS)
+        both = Stage(BOTH, (1 - STEPS_ALONE) * dark, RATE, (), VIEWS, slow=tenth)
+        stages = (alone, both) if module else (replace(both, share=dark),)
         self.stages = stages if host is not None else (light, *stages)
 
     def build(self, points: int, size: int) -> nn.Module:

@@ -84,6 +84,12 @@ class FeatEnHancer(nn.Module):
         return x + residual.unflatten(1, (MAPS // 3, 3)).sum(1)
 
 
+def lean(module: nn.Module) -> torch.autocast:
+    """Products of 16 bits while a module learns, where the processor has them: half the time."""
+    able = bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+    return torch.autocast("cpu", torch.bfloat16, enabled=module.training and able)
+
+
 class Front(nn.Module):
     """The module before a host that takes 0..255."""
 
@@ -92,7 +98,8 @@ class Front(nn.Module):
         self.module = module
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.module(x * (1 / 255)) * 255
+        with lean(self.module):
+            return self.module(x * (1 / 255)) * 255
 
 
 class Lit(nn.Module):
@@ -104,4 +111,7 @@ class Lit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, S, S) -1..1 to what the host gives."""
-        return self.host(x if self.module is None else 2 * self.module((x + 1) / 2) - 1)
+        if self.module is not None:
+            with lean(self.module):
+                x = 2 * self.module((x + 1) / 2) - 1
+        return self.host(x)

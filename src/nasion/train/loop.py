@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 KEEP = 0.998  # of the averaged weights each step, less at the beginning
 LARGEST_GRADIENT = 5.0  # norm over all parameters
+SHARES = ((False, 1.0), (True, 0.1))  # of the stage's rate, for what is slow and what is not
 WARM_UP, LOWEST = 0.03, 0.01  # fraction of a stage until the full learning rate, and what is left of it at the end
 SAVE_EVERY_S = 30.0
 
@@ -161,12 +162,15 @@ def learning_rate(fraction: float) -> float:
 
 def _optimiser(torch: Any, model: nn.Module, stage: Stage) -> Any:
     """AdamW over what the stage trains; everything else is frozen."""
-    if unknown := set(stage.trains) - {name for name, _ in model.named_children()}:
+    if unknown := {*stage.trains, *stage.slow} - {name for name, _ in model.named_children()}:
         raise InputError(f"stage {stage.name!r} trains {', '.join(sorted(unknown))}, which the network does not have")
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(not stage.trains or name.partition(".")[0] in stage.trains)
-    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return torch.optim.AdamW(learning, lr=stage.rate, weight_decay=stage.weight_decay)
+    learning = [(name.partition(".")[0] in stage.slow, p) for name, p in model.named_parameters() if p.requires_grad]
+    groups = [{"params": [p for s, p in learning if s == slow], "share": share} for slow, share in SHARES]
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]], lr=stage.rate, weight_decay=stage.weight_decay
+    )
 
 
 def _step(
@@ -190,7 +194,7 @@ def _step(
             child.eval()
     index = rng.choice(len(data), stage.batch, replace=len(data) < stage.batch)
     for group in optimiser.param_groups:
-        group["lr"] = stage.rate * learning_rate(fraction)
+        group["lr"] = group["share"] * stage.rate * learning_rate(fraction)
     batch = recipe.draw(data, index, rng) if hasattr(recipe, "draw") else draw(data, index, rng, strength)
     terms = recipe.loss(model, batch, Progress(stage.name, state.step, fraction))
     total = sum(terms.values())

@@ -90,6 +90,7 @@ class Stage:
             for all.
         batch: faces a step.
         weight_decay: AdamW's.
+        slow: names of the child modules that learn at a tenth of the rate.
     """
 
     name: str = "train"
@@ -98,6 +99,7 @@ class Stage:
     trains: tuple[str, ...] = ()
     batch: int = 32
     weight_decay: float = 1e-4
+    slow: tuple[str, ...] = ()
 
 
 class Recipe(Protocol):
