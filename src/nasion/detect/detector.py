@@ -117,8 +117,9 @@ class FaceDetector:
 
     def _read(self, pixels: Sequence[ImageArray]) -> list[FloatArray]:
         """Candidates (N, 15) in each canvas; all canvases have one size."""
-        blob = np.asarray(cv2.dnn.blobFromImages(pixels, swapRB=self._yunet), np.float32)  # YuNet takes BGR
-        outputs = self.session.run({self._input: blob})
+        order = -1 if self._yunet else 1  # YuNet takes BGR
+        planes = np.stack([cv2.split(canvas)[::order] for canvas in pixels])
+        outputs = self.session.run({self._input: planes.astype(np.float32)})
         if self._yunet:
             return read_yunet(outputs, pixels[0].shape[1], self.threshold)
         if self._mos:
