@@ -29,7 +29,7 @@ from nasion.core import Box, Camera, Face, FloatArray, ImageArray, Landmarks, sc
 from nasion.detect import FaceDetector
 from nasion.detect.canvas import fit
 from nasion.detect.detector import ENLARGED, LONGEST
-from nasion.eyes import PersonBaseline, detect_blinks
+from nasion.eyes import PLAIN_CLOSED_SHARE, EyeKit, PersonBaseline, detect_blinks
 from nasion.gaze import Encoder, GazeSession, RegardSmoother, Screen, calibration_points, pursuit
 from nasion.gaze.ridge import fit_guarded
 from nasion.gaze.session import _groups, _Looks
@@ -158,7 +158,7 @@ def mean_face() -> str:
 
 def _stills(store: Store, model: HeadModel, floats: Path) -> list[dict[str, Any]]:
     detector, landmarker, shipped = FaceDetector(threads=1), Landmarker(floats, threads=1), Landmarker(threads=1)
-    reader = Analyzer(("pose", "lids"), threads=1)
+    reader = Analyzer(("pose", EyeKit(refined=False)), threads=1)  # the page has no second network for the eyes
     told = []
     for number, (size, fill, background) in enumerate(STILLS):
         options = SceneOptions(
@@ -228,9 +228,9 @@ def _clip(store: Store, model: HeadModel, floats: Path) -> dict[str, Any]:
     clip = [Frame(image, i, i / CLIP_FPS) for i, image in enumerate(frames)]
     steady, plain = (
         Analyzer(tasks, mode="video", landmarker=floats, threads=1, smooth=smooth)
-        for tasks, smooth in ((("pose",), True), (("pose", "lids"), False))
+        for tasks, smooth in ((("pose",), True), (("pose", EyeKit(refined=False)), False))
     )
-    baseline = PersonBaseline()
+    baseline = PersonBaseline(closed=PLAIN_CLOSED_SHARE)
     told: list[dict[str, Any]] = []
     points = []
     runs = (run_video(clip, analyzer, ahead=0) for analyzer in (steady, plain))
@@ -298,7 +298,7 @@ def _curves(store: Store) -> list[dict[str, Any]]:
     cases = (("blink", 30.0, 60.0), ("drowsy", 30.0, 80.0), ("blink", 15.0, 40.0), ("blink", 24.0, 12.0))
     for number, (script, fps, seconds) in enumerate(cases):
         made = motion([script, "saccade"], seconds, fps, np.random.default_rng(number))
-        time_s, opening = made.time_s.copy(), noisy(made, number).round(2)
+        time_s, opening = made.time_s.copy(), noisy(made, number, PLAIN_CLOSED_SHARE).round(2)
         if number == 0:
             opening[300:309] = np.nan  # unknown for longer than a blink
             opening[600:603] = np.nan
@@ -309,7 +309,7 @@ def _curves(store: Store) -> list[dict[str, Any]]:
             time_s, opening = time_s[kept], opening[kept]
         store.add(f"curve{number}.seconds", time_s, "float64")
         store.add(f"curve{number}.opening", opening, "float64")
-        blinks = detect_blinks(time_s, opening)
+        blinks = detect_blinks(time_s, opening, closed=PLAIN_CLOSED_SHARE)
         told.append({
             "script": script,
             "blinks": [[b.start_s, b.end_s, (b.shut_s + b.lift_s) / 2, b.amplitude] for b in blinks],
@@ -321,7 +321,7 @@ def _curves(store: Store) -> list[dict[str, Any]]:
     time_s, opening = _halves()
     store.add("curve5.seconds", time_s, "float64")
     store.add("curve5.opening", opening, "float64")
-    blinks = detect_blinks(time_s, opening)
+    blinks = detect_blinks(time_s, opening, closed=PLAIN_CLOSED_SHARE)
     told.append({
         "script": "half closed, long closed, slowly opened",
         "blinks": [[b.start_s, b.end_s, (b.shut_s + b.lift_s) / 2, b.amplitude] for b in blinks],

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from nasion.eyes import combined_angle, eye_aspect_ratio, eyelid_angles
+from nasion.eyes import eye_aspect_ratio
 from nasion.media import Frame, contact_sheet, write_image
 from nasion.pipeline import Analyzer, run_video
 from nasion.pipeline.clip import ClipReader, split_tasks
@@ -26,13 +26,13 @@ def person(seed: int, **change: object) -> Scene:
 
 def poses() -> None:
     """One pair of lids in five poses, and what both measures make of it."""
-    analyzer, shown = Analyzer(("landmarks", "pose")), []
+    analyzer, shown = Analyzer(("lids",)), []
     base = person(12, lids=(36.0, 36.0), hair="short")
     for yaw in (-40, -20, 0, 20, 40):
         image = render_scene(replace(base, pose=place(yaw, 0, 0, (0.0, 0.0, DISTANCE))), MODEL).image
         face = analyzer(image)[0]
         points = face.landmarks.points.astype(float)
-        ela = float(combined_angle(eyelid_angles(points), face.pose.yaw))
+        ela = face.lids.opening
         ear = np.mean(
             [eye_aspect_ratio(points[i, :2]) for i in ([362, 385, 387, 263, 373, 380], [33, 160, 158, 133, 153, 144])]
         )

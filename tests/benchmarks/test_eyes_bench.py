@@ -8,6 +8,7 @@ import pytest
 from conftest import shared_data
 from nasion.core import InputError, scheme
 from nasion.core.geometry.rotation import angles_to_rotation
+from nasion.eyes import CLOSED_SHARE
 from nasion.report.bench import eyes_blinks, eyes_lids
 from nasion.report.bench.eye_crops import infrared_eyes, visible_eyes
 from nasion.report.bench.eyes import bench_eyes
@@ -27,7 +28,8 @@ def test_the_depth_factor_is_found() -> None:
     seen = []
     for yaw in (-30, 0, 30):
         true = face @ angles_to_rotation(yaw, 5, 0).T
-        seen.append(View(0, 40.0, yaw, face, true, true * (1, 1, 1 / 1.4)))
+        ours = true * (1, 1, 1 / 1.4)
+        seen.append(View(0, 40.0, yaw, face, true, ours, ours, 80.0, 80.0))
     factor, correlation = depth_factor(seen)
     assert factor == pytest.approx(1.4) and correlation == pytest.approx(1)
 
@@ -44,7 +46,8 @@ def test_noise_is_what_it_says() -> None:
     made = motion(["blink", "saccade"], 300.0, 30.0, np.random.default_rng(0))
     blank = replace(made, units={45: np.zeros((len(made), 2))}, gaze=np.zeros((len(made), 2)))
     noise = eyes_blinks.noisy(blank, 0) - eyes_blinks.OPEN
-    assert np.diff(noise).std() / np.sqrt(2) == pytest.approx(eyes_blinks.SWING / eyes_blinks.SNR, rel=0.1)
+    expected = eyes_blinks.swing(CLOSED_SHARE) / eyes_blinks.SNR
+    assert np.diff(noise).std() / np.sqrt(2) == pytest.approx(expected, rel=0.1)
 
 
 def test_people_are_split_never_crops() -> None:

@@ -6,15 +6,26 @@ import numpy as np
 import pytest
 
 from nasion.core import InputError
-from nasion.eyes import LIMITS, RULE, NearestWindows, Window, detect_blinks, detect_yawns, drowsiness, windows
+from nasion.eyes import (
+    CLOSED_SHARE,
+    LIMITS,
+    RULE,
+    NearestWindows,
+    Window,
+    detect_blinks,
+    detect_yawns,
+    drowsiness,
+    windows,
+)
 from nasion.synth.motion import motion
 
 
 def minutes(script: str, seed: int, seconds: float = 180.0) -> list[Window]:
     made = motion(script, seconds, 30, np.random.default_rng(seed))
-    noise = np.random.default_rng(seed).normal(0, 2, len(made))
+    way = 80 * (1 - CLOSED_SHARE)
+    noise = np.random.default_rng(seed).normal(0, way / 16, len(made))
     # droops count as open: what opens least is this person's open level
-    opening = 80 - 32 * made.units[45][:, 0] + noise
+    opening = 80 - way * made.units[45][:, 0] + noise
     return windows(made.time_s, opening, detect_blinks(made.time_s, opening))
 
 

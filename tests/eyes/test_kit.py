@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nasion.core import Box, Camera, Face, Landmarks, Pose, scheme
+from nasion.core import Box, Camera, Face, Landmarks, Pose, TaskError, scheme
 from nasion.core.geometry.rotation import angles_to_rotation
 from nasion.eyes import DEPTH, EyeKit, Lids, MouthOpening, eyelid_angles
 from nasion.eyes.eyelid_angle import CORNERS, LIDS
 from nasion.eyes.kit import IRIS_MM, IRISES
+from nasion.synth import HeadModel, HeadParameters
 
 SIZE = 640
 CAMERA = Camera.for_image(SIZE, SIZE)
@@ -27,8 +28,8 @@ def head(yaw: float = 0.0, *, seen: float = 0.95, sigma: float = 0.4, model: np.
     return Face(Box(0, 0, SIZE, SIZE), 0.9, landmarks, readings={"pose": pose})
 
 
-def read(face: Face, image: np.ndarray = GREY) -> Lids:
-    return EyeKit().read(image, [face])[0]
+def read(face: Face, image: np.ndarray = GREY, *, refined: bool = True) -> Lids:
+    return EyeKit(refined=refined).read(image, [face])[0]
 
 
 def with_iris(diameter: float, dx: float = 0.0, dy: float = 0.0) -> np.ndarray:
@@ -41,11 +42,13 @@ def with_iris(diameter: float, dx: float = 0.0, dy: float = 0.0) -> np.ndarray:
     return model
 
 
-def test_the_opening_is_the_angle_between_the_lids_in_any_pose() -> None:
-    true = eyelid_angles(scheme("dense478").template, depth=1.0)
+@pytest.mark.parametrize("refined", [True, False])
+def test_the_opening_is_the_angle_between_the_lids_in_any_pose(refined: bool) -> None:
+    model = HeadModel.load().points(HeadParameters(lids=(36.0, 36.0)))
+    true = eyelid_angles(model, depth=1.0)
     for yaw in (-30, 0, 30):
-        lids = read(head(yaw))
-        assert (lids.left, lids.right) == pytest.approx(tuple(true), rel=0.06)  # the camera is near: perspective
+        lids = read(head(yaw, model=model), refined=refined)
+        assert (lids.left, lids.right) == pytest.approx(tuple(true), rel=0.08)  # the camera is near: perspective
         assert min(lids.left, lids.right) - 1e-3 <= lids.opening <= max(lids.left, lids.right) + 1e-3
 
 
@@ -89,6 +92,19 @@ def test_hidden_blurred_and_glaring_eyes_say_so() -> None:
     half = read(face, one)
     assert half.left_reliability < 0.1 and half.right_reliability > 0.8 and half.reason == ""
     assert half.opening == pytest.approx(half.right, abs=1e-3)
+
+
+def test_what_comes_before() -> None:
+    assert "eye_points" in EyeKit().needs
+    assert "eye_points" not in EyeKit(refined=False).needs
+
+
+def test_depth_is_asked_for_where_lids_are_read_as_placed() -> None:
+    face = head()
+    flat = replace(face, landmarks=replace(face.landmarks, points=face.landmarks.points[:, :2]))
+    assert read(flat).opening == pytest.approx(read(face).opening, abs=0.5)
+    with pytest.raises(TaskError, match="depth"):
+        read(flat, refined=False)
 
 
 def test_an_eye_outside_the_picture_does_not_stop_the_reading() -> None:

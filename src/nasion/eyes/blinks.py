@@ -90,7 +90,7 @@ def detect_blinks(time_s: FloatArray, opening: FloatArray, *, closed: float = CL
         time_s: (N,) seconds, rising; 8 frames per second or more.
         opening: (N,) any measure of openness that is larger for open eyes, NaN where unknown. Not smoothed before.
         closed: what the measure reads on shut lids, as a share of what it reads on open ones; `CLOSED_SHARE` is that of
-            the eyelid angle from our landmarker, 0 that of true angles.
+            task ``lids``, `PLAIN_CLOSED_SHARE` that of the landmarker's own points, 0 that of true angles.
 
     Returns:
         In order of time. A blink cut by a gap of 0.2 s or more, or by an end of the clip, is not found.

@@ -1,4 +1,9 @@
-"""Lids and irises of each eye, each with how far to believe it: task ``lids``."""
+"""Lids and irises of each eye, each with how far to believe it: task ``lids``.
+
+It reads lids placed again from crops of the eyes (``nasion.landmark.eye_points``), which follow a blink nearly all the
+way, and takes their depth from what lids are like (``nasion.eyes.lid_model``). The studio's page has no second network
+for the eyes: it reads what the landmarker placed, with its depth, as `EyeKit` does with ``refined=False``.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ import numpy as np
 
 from nasion.core import Camera, Face, FloatArray, ImageArray, Landmarks, Pose, Reading, TaskError
 from nasion.eyes.eyelid_angle import CORNERS, LIDS, combined_angle, eyelid_angles
+from nasion.eyes.lid_model import solid_lids
 
 SHARP = 0.25  # expected error over eye width at which an opening means nothing: about the height of an open eye
 TURNED, LOST = 35.0, 75.0  # degrees to the side: an eye that far away is seen fully, and not at all
@@ -47,34 +53,42 @@ class EyeKit:
 
     Args:
         camera: of the pictures; None assumes a 60 degree field of view, on which only ``distance_mm`` depends.
+        refined: read lids and irises placed again from crops of the eyes. Without, angles are those of the landmarker's
+            own points with their depth: shut lids then read `PLAIN_CLOSED_SHARE` of open ones.
     """
 
-    name, needs, gives = "lids", ("landmarks", "pose"), Lids
+    name, gives = "lids", Lids
 
-    def __init__(self, camera: Camera | None = None) -> None:
-        self.camera = camera
+    def __init__(self, camera: Camera | None = None, *, refined: bool = True) -> None:
+        self.camera, self.refined = camera, refined
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The steps and tasks that come before."""
+        return ("landmarks", "eye_points", "pose") if self.refined else ("landmarks", "pose")
 
     def read(self, image: ImageArray, faces: list[Face]) -> list[Lids]:
         """One reading per face.
 
         Raises:
-            TaskError: the landmarker places no dense points with depth.
+            TaskError: lids as placed are wanted, and the landmarker places no depth.
         """
         camera = self.camera or Camera.for_image(image.shape[1], image.shape[0])
-        return [_read(image, face, camera) for face in faces]
+        return [_read(image, face, camera, self.refined) for face in faces]
 
 
-def _read(image: ImageArray, face: Face, camera: Camera) -> Lids:
+def _read(image: ImageArray, face: Face, camera: Camera, refined: bool) -> Lids:
     landmarks, pose = face.landmarks.to("dense478"), face.readings["pose"]
     assert isinstance(pose, Pose)
-    if landmarks.points.shape[1] != 3:
+    if not refined and landmarks.points.shape[1] != 3:
         raise TaskError(
-            "task 'lids' needs points with depth, which this landmarker does not place; use the embedded one"
+            "lids as placed need points with depth, which this landmarker does not place: use the embedded one, or "
+            "EyeKit(refined=True)"
         )
     yaw = pose.yaw if np.isfinite(pose.yaw) else 0.0
     points = landmarks.points.astype(np.float64)
     trust, reasons = zip(*(_trust(image, landmarks, side, yaw) for side in (0, 1)), strict=True)
-    angles = eyelid_angles(points)
+    angles = eyelid_angles(solid_lids(landmarks, pose), depth=1.0) if refined else eyelid_angles(points)
     opening = float(combined_angle(angles, yaw, np.array(trust)))
     better = int(np.argmax(trust))
     iris_px = _iris_px(points, trust)

@@ -88,10 +88,16 @@ def _run(part: str, data: Path | None, sheet: Path | None, limit: int | None) ->
 
 
 def _plot(numbers: dict[str, Any], figure: Figure) -> None:
-    openings = numbers["openings"]
     axes = figure.subplots()
-    for name in ("EAR", "EAR, eyes weighed", "ELA", "ELA, true points"):
-        axes.plot([float(o) for o in openings], [openings[o]["cv"][name] for o in openings], marker="o", label=name)
+    for route, name, label in (
+        ("plain", "EAR", "EAR, the landmarker's lids"),
+        ("refined", "EAR", "EAR, lids placed again"),
+        ("plain", "ELA", "ELA, the landmarker's lids"),
+        ("refined", "ELA", "ELA, lids placed again"),
+        ("refined", "ELA, true points", "ELA, true points"),
+    ):
+        opened = {o: values["cv"][name] for o, values in numbers[route]["openings"].items() if float(o) > 0}
+        axes.plot([float(o) for o in opened], list(opened.values()), marker="o", label=label)
     axes.set_xlabel("degrees between the lids, as seen from the eye's centre")
     axes.set_ylabel("std over mean, yaw ±40, pitch ±20")
     axes.set_ylim(bottom=0)

@@ -22,7 +22,7 @@ from nasion.synth import HeadModel, Scene, portrait, render_scene, sample_head
 from nasion.synth.motion import Motion, motion
 from nasion.synth.scene import place
 
-OPEN, SWING = 80.0, 80.0 * (1 - CLOSED_SHARE)  # degrees: open lids, and how far shutting them moves our landmarker
+OPEN = 80.0  # degrees of open lids
 SECONDS, SEEDS = 600.0, (0,)  # more than 200 blinks each
 SNR = 10.0
 RENDERED_S, RENDERED_FPS, SIDE, SEED = 6.0, 30.0, 224, 4107
@@ -68,12 +68,12 @@ def _simulated(script: str, fps: float) -> dict[str, float]:
         fine = motion([script, "saccade"], SECONDS, 240.0, np.random.default_rng(seed))
         shift = 2 * SECONDS * seed
         ours = detect_blinks(made.time_s, noisy(made, seed))
-        clean = detect_blinks(fine.time_s, OPEN - SWING * fine.units[45][:, 0])
+        clean = detect_blinks(fine.time_s, OPEN - swing(CLOSED_SHARE) * fine.units[45][:, 0])
         true += [(e.start_s + shift, e.end_s + shift) for e in made.events if e.script == script and e.end_s < SECONDS]
         found += [(b.start_s + shift, b.end_s + shift) for b in ours]
         off += [(a.closing_s - b.closing_s, a.reopening_s - b.reopening_s) for a in ours for b in clean
                 if abs(a.shut_s - b.shut_s) < 0.1]  # fmt: skip
-        blank = noisy(made, seed) + SWING * made.units[45][:, 0]  # the same noise, nobody blinks
+        blank = noisy(made, seed) + swing(CLOSED_SHARE) * made.units[45][:, 0]  # the same noise, nobody blinks
         still += len(detect_blinks(made.time_s, blank))
     closing, reopening = np.median(np.abs(off), 0) * fps
     return {
@@ -83,8 +83,13 @@ def _simulated(script: str, fps: float) -> dict[str, float]:
     }  # fmt: skip
 
 
-def noisy(made: Motion, seed: int) -> FloatArray:
-    """Degrees as our landmarker might read them: white noise, slow drift, lids that follow the gaze down."""
+def swing(closed: float) -> float:
+    """Degrees that shutting the lids takes from what is read."""
+    return OPEN * (1 - closed)
+
+
+def noisy(made: Motion, seed: int, closed: float = CLOSED_SHARE) -> FloatArray:
+    """Degrees as our networks might read them: white noise, slow drift, lids that follow the gaze down."""
     rng = np.random.default_rng((seed, len(made)))
     fps, steps = 1 / (made.time_s[1] - made.time_s[0]), rng.normal(0, 1, len(made))
     keep, drift = np.exp(-1 / (5 * fps)), np.zeros(len(made))
@@ -92,7 +97,8 @@ def noisy(made: Motion, seed: int) -> FloatArray:
         drift[i] = keep * drift[i - 1] + np.sqrt(1 - keep**2) * steps[i]
     shut = made.units[45][:, 0]
     gaze = 0.015 * made.gaze[:, 1] * (1 - shut)
-    return np.asarray(OPEN - SWING * (shut - gaze - 0.04 * drift) + rng.normal(0, SWING / SNR, len(made)))
+    way = swing(closed)
+    return np.asarray(OPEN - way * (shut - gaze - 0.04 * drift) + rng.normal(0, way / SNR, len(made)))
 
 
 def rendered_part() -> tuple[Table, dict[str, Any]]:
