@@ -293,7 +293,7 @@ class Analyzer:
             for i, place in zip(chosen, placements, strict=True):
                 box = place.landmarks.box  # of the same kind on frames with and without a detection
                 sure = place.presence * (faces[i].score if fresh else 1.0)  # a new face has to convince both
-                placed[i] = replace(faces[i], box=box, score=sure, landmarks=place.landmarks)
+                placed[i] = Face(box, sure, place.landmarks, faces[i].track_id, faces[i].readings)
         return placed
 
 

@@ -179,7 +179,7 @@ class _Track:
         if step > 0:
             now = (_centre(face) - _centre(self.face)) / max(step, SHORTEST_STEP)
             self.velocity = self.velocity + VELOCITY_WEIGHT * (now - self.velocity)
-        self.face, self.time_s = replace(face, track_id=self.id), time_s
+        self.face, self.time_s = face, time_s
 
 
 def _centre(face: Face) -> FloatArray:
@@ -187,11 +187,9 @@ def _centre(face: Face) -> FloatArray:
 
 
 def _moved(face: Face, shift: FloatArray) -> Face:
-    x, y = (float(v) for v in shift)
-    box = Box(face.box.x0 + x, face.box.y0 + y, face.box.x1 + x, face.box.y1 + y)
-    return replace(face, box=box, landmarks=_moved_points(face.landmarks, np.array([x, y, 0], np.float32)))
-
-
-def _moved_points(landmarks: Landmarks, shift: FloatArray) -> Landmarks:
-    views = {name: _moved_points(view, shift) for name, view in landmarks.views.items()}
-    return replace(landmarks, points=landmarks.points + shift[: landmarks.points.shape[1]], views=views)
+    """The face in another place, in the layout of its landmarks alone: it only says where to look."""
+    (x, y), box, own = shift.tolist(), face.box, face.landmarks
+    points = own.points + np.array([x, y, 0][: own.points.shape[1]], np.float32)
+    landmarks = Landmarks(points, own.visibility, own.sigma, own.scheme)
+    box = Box(box.x0 + x, box.y0 + y, box.x1 + x, box.y1 + y)
+    return Face(box, face.score, landmarks, face.track_id, face.readings)
