@@ -54,6 +54,7 @@ STILLS: tuple[tuple[tuple[int, int], float, str], ...] = (
     ((240, 320), 0.35, "plain"), ((800, 452), 0.55, "plain"),
 )  # fmt: skip
 CLIP_SIZE, CLIP_FPS, CLIP_FRAMES = (200, 152), 30.0, 36
+DETECT_EVERY = 10  # frames, as in web/src/engine/tracker.ts
 SCREEN = Screen(520, 290, 0.45, 12)
 
 
@@ -227,7 +228,7 @@ def _clip(store: Store, model: HeadModel, floats: Path) -> dict[str, Any]:
     store.add("clip.images", np.diff(frames, axis=0, prepend=np.zeros_like(frames[:1])), "uint8")
     clip = [Frame(image, i, i / CLIP_FPS) for i, image in enumerate(frames)]
     steady, plain = (
-        Analyzer(tasks, mode="video", landmarker=floats, threads=1, smooth=smooth)
+        Analyzer(tasks, mode="video", landmarker=floats, threads=1, smooth=smooth, detect_every=DETECT_EVERY)
         for tasks, smooth in ((("pose",), True), (("pose", EyeKit(refined=False)), False))
     )
     baseline = PersonBaseline(closed=PLAIN_CLOSED_SHARE)
@@ -249,7 +250,7 @@ def _clip(store: Store, model: HeadModel, floats: Path) -> dict[str, Any]:
 
 def _crossing() -> dict[str, Any]:
     """Three people: two cross, one goes away and comes back; the detector misses some, the landmarker fails."""
-    tracker, rng = Tracker(), np.random.default_rng(8)
+    tracker, rng = Tracker(detect_every=DETECT_EVERY), np.random.default_rng(8)
     frames = []
     for number in range(60):
         time_s = number / 25

@@ -80,7 +80,7 @@ def test_a_tile_has_its_face_in_the_middle(bench_data):
 
 @pytest.mark.usefixtures("fake_models")
 def test_every_stage_has_its_time(clips, monkeypatch):
-    """A clock that only decoding, looking, following and reading move, each by its own step."""
+    """A clock that only decoding, looking, following and reading move, each by its own step; four frames are read at once."""
     from nasion.pipeline import analyzer
 
     clock = [0.0]
@@ -92,7 +92,7 @@ def test_every_stage_has_its_time(clips, monkeypatch):
 
         return timed
 
-    for name, seconds in (("look", 0.002), ("follow", 0.004), ("read", 0.001)):
+    for name, seconds in (("look", 0.002), ("follow", 0.004), ("read_all", 0.004)):
         monkeypatch.setattr(analyzer.Analyzer, name, takes(seconds, getattr(analyzer.Analyzer, name)))
     monkeypatch.setattr(stages.time, "process_time", lambda: clock[0])
     monkeypatch.setattr(stages, "CLIP", "moving.mp4")

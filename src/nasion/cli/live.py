@@ -25,7 +25,7 @@ def live_command(
     json: options.Json = False,
     smooth: options.Smooth = True,
     refine: options.Refine = None,
-    detect_every: options.DetectEvery = 10,
+    detect_every: options.DetectEvery = 15,
     seconds: Annotated[float | None, typer.Option(min=0, metavar="S", help="End after this many seconds.")] = None,
     threshold: options.Threshold = None,
     max_faces: options.MaxFaces = None,

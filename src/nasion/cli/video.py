@@ -31,7 +31,7 @@ def video_command(
     json: options.Json = False,
     smooth: options.Smooth = True,
     refine: options.Refine = None,
-    detect_every: options.DetectEvery = 10,
+    detect_every: options.DetectEvery = 15,
     start: Annotated[float, typer.Option(min=0, metavar="S", help="Begin at this second.")] = 0.0,
     stop: Annotated[float | None, typer.Option(min=0, metavar="S", help="End before this second.")] = None,
     step: Annotated[int, typer.Option(min=1, metavar="N", help="Take every Nth frame.")] = 1,

@@ -69,7 +69,8 @@ class Analyzer:
         smooth: video only: pass the points through a One-Euro filter.
         refine: video only: name or file of a refiner (`nasion.track.Refiner`), which takes the filter's place. It sees
             the frames before, and in `nasion.pipeline.run_video` two after as well.
-        detect_every: video only: frames from one detection to the next while all faces are followed.
+        detect_every: video only: frames from one detection to the next while all faces are followed; so long may
+            somebody new go unseen, half a second at 30 frames/s.
         max_gap_s: video only: seconds a face may be lost and still keep its id.
 
     Raises:
@@ -98,7 +99,7 @@ class Analyzer:
         threads: int | None = None,
         smooth: bool = True,
         refine: str | Path | None = None,
-        detect_every: int = 10,
+        detect_every: int = 15,
         max_gap_s: float = 1.5,
     ) -> None:
         if max_faces is not None and max_faces < 1:

@@ -40,7 +40,7 @@ class Tracker:
     def __init__(
         self,
         *,
-        detect_every: int = 10,
+        detect_every: int = 15,
         max_gap_s: float = 1.5,
         start: float = 0.5,
         keep: float = 0.5,
