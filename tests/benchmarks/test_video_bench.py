@@ -80,7 +80,7 @@ def test_a_tile_has_its_face_in_the_middle(bench_data):
 
 @pytest.mark.usefixtures("fake_models")
 def test_every_stage_has_its_time(clips, monkeypatch):
-    """A clock that only decoding, looking, following and reading move, each by its own step; four frames are read at once."""
+    """A clock that only decoding, looking, following and reading four frames move, each by its own step."""
     from nasion.pipeline import analyzer
 
     clock = [0.0]
