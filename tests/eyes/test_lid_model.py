@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nasion.core import Landmarks, Pose, scheme
-from nasion.core.geometry.rotation import angles_to_rotation
+from nasion.core.geometry.rotation import angles_to_rotation, rotation_to_angles
 from nasion.eyes import combined_angle, eyelid_angles, solid_lids
 from nasion.eyes.eyelid_angle import LIDS
 from nasion.eyes.lid_model import lid_shapes
@@ -25,18 +25,18 @@ def person(seed: int, lids: float) -> np.ndarray:
     return MODEL.points(replace(head, lids=(lids, lids)))
 
 
-def seen(points: np.ndarray, yaw: float, pitch: float, *, roll: float = 0.0, noise: float = 0.0, seed: int = 0):
+def seen(points: np.ndarray, yaw: float, pitch: float, *, noise: float = 0.0, seed: int = 0):
     """What a network that sees no depth would place, and the pose."""
-    turned = SCALE * points @ angles_to_rotation(yaw, pitch, roll).T + (160, 160, 0)
+    turned = SCALE * points @ angles_to_rotation(yaw, pitch, 0).T + (160, 160, 0)
     turned[:, 2] = 0
     turned[:, :2] += np.random.default_rng((seed, yaw + 99, pitch + 99)).normal(0, noise, (478, 2))
     ones = np.ones(478, np.float32)
     marks = Landmarks(turned.astype(np.float32), ones, max(noise, 0.05) * ones, scheme("dense478"))
-    return marks, Pose(0.9, "", yaw, pitch, roll, (0.0, 0.0, 600.0))
+    return marks, Pose(0.9, "", yaw, pitch, 0.0, (0.0, 0.0, 600.0))
 
 
-def read(points: np.ndarray, yaw: float, pitch: float, **how: float) -> np.ndarray:
-    return eyelid_angles(solid_lids(*seen(points, yaw, pitch, **how)), depth=1.0)
+def read(points: np.ndarray, yaw: float, pitch: float) -> np.ndarray:
+    return eyelid_angles(solid_lids(*seen(points, yaw, pitch)), depth=1.0)
 
 
 @pytest.mark.parametrize("lids", [15.0, 30.0, 42.0])
@@ -75,12 +75,15 @@ def test_shut_lids_read_shut() -> None:
     assert shut < 0.1 * wide
 
 
-def test_roll_and_size_change_nothing() -> None:
-    points = person(3, 36.0)
-    still = read(points, 20, 10)
-    for roll in (-60.0, 45.0, 170.0):
-        assert read(points, 20, 10, roll=roll) == pytest.approx(still, abs=0.5)
-    marks, pose = seen(points, 20, 10)
+def test_turning_and_enlarging_the_picture_changes_nothing() -> None:
+    marks, pose = seen(person(3, 36.0), 20, 10)
+    still = eyelid_angles(solid_lids(marks, pose), 1.0)
+    for degrees in (-60.0, 45.0, 170.0):
+        turn = angles_to_rotation(0, 0, degrees)
+        yaw, pitch, roll = rotation_to_angles(turn @ pose.rotation)
+        moved = replace(marks, points=(marks.points @ turn.T).astype(np.float32))
+        found = eyelid_angles(solid_lids(moved, replace(pose, yaw=yaw, pitch=pitch, roll=roll)), 1.0)
+        assert found == pytest.approx(still, abs=0.01)
     large = replace(marks, points=3 * marks.points, sigma=3 * marks.sigma)
     assert eyelid_angles(solid_lids(large, pose), 1.0) == pytest.approx(still, abs=0.01)
 
