@@ -26,11 +26,16 @@ def test_unseen_things_are_told_from_faces(systems: dict[str, Any], where: str) 
     assert systems["full"][where]["roc_auc"] >= 0.90
     untrained = systems["heatmaps"][where]["average_precision"]
     assert systems["full"][where]["average_precision"] >= untrained + 0.15
+    assert systems["full"][where]["calibration_error"] <= 0.08
 
 
-def test_on_photos_the_module_beats_what_it_grew_on_and_is_calibrated(systems: dict[str, Any]) -> None:
+def test_heads_behind_things_that_no_recipe_uses_are_calibrated_too() -> None:
+    assert newest("occface-sweep")["drawn_heads"]["full"]["calibration_error"] <= 0.08
+
+
+def test_on_photos_the_module_beats_what_it_grew_on(systems: dict[str, Any]) -> None:
     full, own, local = (systems[name]["photos"] for name in ("full", "landmarker", "local"))
-    assert full["calibration_error"] <= 0.08
+    assert full["calibration_error"] < min(own["calibration_error"], local["calibration_error"])
     for measure in ("average_precision", "f1", "roc_auc"):
         assert full[measure] > own[measure] and full[measure] > local[measure]
 
@@ -48,11 +53,8 @@ def test_the_far_half_of_a_turning_head_fades() -> None:
 
 
 def test_the_page_says_what_the_record_says(systems: dict[str, Any]) -> None:
-    """Also where the target is missed."""
     text = PAGE.read_text("utf-8")
     for name in systems:
         for where in ("rendered", "photos"):
             for measure in ("average_precision", "f1", "roc_auc", "calibration_error"):
                 assert f"{systems[name][where][measure]:.3f}" in text, (name, where, measure)
-    if systems["full"]["rendered"]["calibration_error"] > 0.08:
-        assert "misses\n  the 0.08" in text

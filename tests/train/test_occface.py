@@ -1,5 +1,6 @@
 """OccFace: pasted things and their labels, the module on the landmarker's evidence, the file that comes out."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -191,6 +192,36 @@ def test_finishing_makes_probabilities_honest(learned, small) -> None:
     recipe, trained = learned
     assert recipe.finish(trained.model, small).startswith("held-out faces")
     assert trained.model["full"].honest[0, 0] != 1.0
+
+
+def test_photos_with_points_left_out_do_not_say_how_honest_probabilities_are(learned, small, monkeypatch) -> None:
+    """Where the landmarker was unsure there is no label, and those that are left say visible too often."""
+    from nasion.metrics import fit_logit_map
+    from nasion.train import occface
+
+    recipe, trained = learned
+    real = occface.known_photos
+
+    def unsure(data, trunk):
+        known = real(data, trunk)
+        visible = np.ones_like(known.visible)
+        visible[1::2, 100:] = np.nan
+        return replace(known, visible=visible)
+
+    monkeypatch.setattr(occface, "known_photos", unsure)
+    monkeypatch.setattr(recipe, "kinds", {})
+    before = trained.model["full"].honest.clone()
+    recipe.finish(trained.model, small)
+    honest = trained.model["full"].honest.numpy().copy()
+    trained.model["full"].honest.copy_(before)
+    images, _, visible = covered_views(unsure(small, recipe.trunk), 128, seed=1)
+    maps = []
+    for rows in (slice(0, len(images) // 2, 2), slice(0, len(images) // 2)):
+        said, known = recipe.logits(trained.model["full"], images[rows])[:, :68], np.isfinite(visible[rows][:, :68])
+        fitted = fit_logit_map(1 / (1 + np.exp(-said[known].astype(np.float64))), visible[rows][:, :68][known] > 0.5)
+        maps.append((fitted.scale, fitted.bias))
+    assert honest[0] == pytest.approx(maps[0], rel=1e-3, abs=1e-3)
+    assert honest[0] != pytest.approx(maps[1], rel=1e-3, abs=1e-3)
 
 
 def test_the_file_is_the_landmarker_with_the_module_on_it(torch, learned, small, tmp_path: Path) -> None:

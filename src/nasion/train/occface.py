@@ -58,6 +58,7 @@ SEED, HELD_SEED = 0, 700_000  # of the rendered heads to learn from, and of thos
 LABELS = (".pts", ".ljson")
 PHOTOS = 0.6  # of a batch, where there are photos and renders
 NEAREST = 3  # anchors that a point of the mesh follows
+WHOLE = 0.98  # of a photo's points that the landmarker must have seen for it to say how honest probabilities are
 MOVE = 2.0  # weight of the places beside 1 for visibility
 
 
@@ -197,7 +198,9 @@ class OccFace:
         """Make the probabilities honest on people held out, things pasted over three in four; says how good they are.
 
         The maps are fitted on one half of the photos and as many rendered heads of other people: on photos alone they
-        say too much on heads, whose hidden jaws no photo's label knows. The figures come from the other half.
+        say too much on heads, whose hidden jaws no photo's label knows. Of the photos only those count that the
+        landmarker took for seen from ear to ear (``WHOLE``): where it was unsure there is no label, and the labels that
+        are left say visible too often. The figures come from the other half.
         """
         import torch
 
@@ -206,9 +209,11 @@ class OccFace:
         photos = known_photos(held, self.trunk)
         images, _, visible = covered_views(photos, self.trunk.size, seed=1)
         half = len(images) // 2
-        fit_on, known_of = images[:half], visible[:half]
+        whole = np.isfinite(photos.visible[:half]).mean(axis=1) >= WHOLE
+        rows = np.flatnonzero(whole if whole.any() else ~whole)
+        fit_on, known_of = images[rows], visible[rows]
         if self.kinds:
-            share = min(1.0, half / sum(self.kinds.values()))
+            share = min(1.0, len(rows) / sum(self.kinds.values()))
             others = {kind: max(1, round(share * count)) for kind, count in self.kinds.items()}
             heads = known_renders(rendered(others, HELD_SEED), self.trunk.size)
             more, _, flags = covered_views(heads, self.trunk.size, seed=2)
