@@ -61,5 +61,10 @@ def test_points_as_uncertain_as_the_eye_is_high_are_not_believed():
     assert blurred.reliability < 0.5 and "blurred" in blurred.reason
 
 
+def test_faces_read_together_say_what_each_says_alone():
+    faces = [face(8, 4), face(0, 0), face(8, 8, sigma=6.0), face(8, 8, visibility=0.2)]
+    assert EyeOpenness().read(IMAGE, faces) == [EyeOpenness().read(IMAGE, [one])[0] for one in faces]
+
+
 def test_no_faces_no_readings():
     assert EyeOpenness().read(IMAGE, []) == []

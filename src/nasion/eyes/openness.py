@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nasion.core import Face, FloatArray, ImageArray, Landmarks, Reading
+from nasion.core import Face, FloatArray, ImageArray, Reading
 
+LIDS = np.array([range(42, 48), range(36, 42)])  # of ibug68, left and right; the order is that of `eye_aspect_ratio`
 SHARP = 0.25  # expected error over eye width at which the ratio stops meaning anything: about the height of an open eye
 
 
@@ -29,20 +30,19 @@ class Eyes(Reading):
     right: float
 
 
-def eye_aspect_ratio(lid: FloatArray) -> float:
+def eye_aspect_ratio(lid: FloatArray) -> FloatArray:
     """Lid height over eye width.
 
     Args:
-        lid: (6, 2) px, a corner, two points of the upper lid, the other corner, two points of the lower lid, in order
-            round the eye (iBUG order 36..41 or 42..47).
+        lid: (..., 6, 2) px, a corner, two points of the upper lid, the other corner, two points of the lower lid, in
+            order round the eye (iBUG order 36..41 or 42..47).
 
     Returns:
-        The ratio, 0 for a closed eye. NaN when the corners coincide.
+        (...) the ratios, 0 for a closed eye. NaN where the corners coincide.
     """
-    corner, up1, up2, other, low2, low1 = lid
-    width = np.linalg.norm(corner - other)
-    height = np.linalg.norm(up1 - low1) + np.linalg.norm(up2 - low2)
-    return float(height / (2 * width)) if width > 0 else float("nan")
+    across = np.linalg.norm(lid[..., [0, 1, 2], :] - lid[..., [3, 5, 4], :], axis=-1)
+    width, height = across[..., 0], across[..., 1] + across[..., 2]
+    return np.asarray(np.where(width > 0, height / np.where(width > 0, 2 * width, 1), np.nan))
 
 
 class EyeOpenness:
@@ -53,19 +53,23 @@ class EyeOpenness:
 
     def read(self, image: ImageArray, faces: list[Face]) -> list[Eyes]:
         """One reading per face, from its points alone; ``image`` is not looked at."""
-        return [self._one(face.landmarks.to("ibug68")) for face in faces]
+        if not faces:
+            return []
+        known = [face.landmarks.to("ibug68") for face in faces]
+        lids = np.stack([landmarks.points[LIDS, :2] for landmarks in known])  # (F, 2, 6, 2)
+        seen = np.stack([landmarks.visibility[LIDS] for landmarks in known]).mean(2).min(1)
+        sigma = np.stack([landmarks.sigma[LIDS] for landmarks in known]).mean(2)
+        blur = (sigma / np.maximum(np.ptp(lids[..., 0], axis=2), 1e-6)).max(1)
+        reliability = seen * np.fmax(0, 1 - blur / SHARP)
+        return [
+            Eyes(left=left, right=right, reliability=sure, reason=_reason(visible, sure))
+            for (left, right), visible, sure in zip(
+                eye_aspect_ratio(lids).tolist(), seen.tolist(), reliability.tolist(), strict=True
+            )
+        ]
 
-    @staticmethod
-    def _one(landmarks: Landmarks) -> Eyes:
-        eyes = landmarks["left_eye"], landmarks["right_eye"]
-        seen = float(min(eye.visibility.mean() for eye in eyes))
-        blur = max(float(eye.sigma.mean() / max(np.ptp(eye.points[:, 0]), 1e-6)) for eye in eyes)
-        reliability = seen * max(0.0, 1 - blur / SHARP)
-        if seen < 0.5:
-            reason = "an eye is hidden"
-        elif reliability < 0.5:
-            reason = "the lids are too blurred or small to measure"
-        else:
-            reason = ""
-        left, right = (eye_aspect_ratio(eye.points[:, :2]) for eye in eyes)
-        return Eyes(left=left, right=right, reliability=reliability, reason=reason)
+
+def _reason(seen: float, reliability: float) -> str:
+    if seen < 0.5:
+        return "an eye is hidden"
+    return "the lids are too blurred or small to measure" if reliability < 0.5 else ""
