@@ -1,6 +1,6 @@
 """A binary state from landmarks and pixels: does the gate find the cue, and what do leaky splits hide?
 
-    python benchmarks/intoxication.py [--steps 120] [--cache NAME] [--only PART] [--write]
+    python benchmarks/intoxication.py [--steps 300] [--cache NAME] [--only PART] [--write]
 
 Synthetic people only, whose cue (slowed, uneven dynamics) lies where we put it. No state of anybody is measured here.
 """
@@ -150,7 +150,7 @@ def plot(numbers: dict[str, Any], figure: Any) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--cache", type=Path, default=None, help="beginning of the name of the file that keeps parts")
     parser.add_argument("--only", type=int, default=None, help="measure one part, by number, into the cache")
     parser.add_argument("--write", action="store_true")

@@ -8,10 +8,12 @@ import pytest
 from nasion.clinic.binary_state import Shot, StateReader, neighbours
 from nasion.core import InputError
 from nasion.train.intoxication import Intoxication, export, mirrored, score_lines, told
-from nasion.train.recipe import Course
+from nasion.train.recipe import Course, Progress
 from nasion.train.state_clips import Clips, synthetic
 from nasion.train.state_folder import gathered, read_state_folder
 from nasion.train.state_scores import check_disjoint, split_subjects, state_scores
+
+HAVE = (True, True), (True, False), (False, True)
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +88,29 @@ def test_the_gate_turns_to_where_the_cue_is_and_an_absent_branch_weighs_nothing(
     np.testing.assert_allclose(one.probability, told(net, long)[0][1], atol=1e-5)
     with pytest.raises(InputError, match="no shot"):
         reader([])
+
+
+def test_each_branch_learns_though_the_gate_leaves_it_out_and_may_be_missing_later(torch) -> None:
+    clips = toy(cue="both")
+    for alone, learns in ((0.5, True), (0.0, False)):
+        recipe = Intoxication(heads=2, width=4, out=16, alone=alone)
+        net = recipe.build(68, 32)
+        batch = recipe.draw(recipe.take(clips), np.arange(8), np.random.default_rng(0))
+        batch.visible[:] = torch.tensor([True, False])
+        terms = recipe.loss(net, batch, Progress("train", 0, 0.0))
+        assert set(terms) == {"fused", "landmarks", "pixels"}
+        sum(terms.values()).backward()
+        assert (float(net.pixels.stem.space.weight.grad.abs().max()) > 0) == learns
+    single = Intoxication((False, True), heads=2, width=4, out=16)
+    batch = single.draw(single.take(clips), np.arange(8), np.random.default_rng(0))
+    net.zero_grad()
+    terms = single.loss(net, batch, Progress("train", 0, 0.0))
+    assert set(terms) == {"fused"}
+    terms["fused"].backward()
+    assert next(net.landmarks.parameters()).grad is None and next(net.pixels.parameters()).grad is not None
+    net, test = fitted(clips, 40), toy(24, 1, "both")
+    auc = [state_scores(told(net, test, h)[0], test.label, test.subject).auc.value for h in HAVE]
+    assert auc[0] > 0.95 and max(auc[0] - one for one in auc[1:]) < 0.15
 
 
 def test_a_fresh_gate_weighs_both_alike(torch) -> None:

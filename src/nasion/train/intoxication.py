@@ -13,7 +13,7 @@ a Recurrent Fusion Model", arXiv 2512.04536.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from nasion.train.intoxication_net import Fusion
 
 DROP = 0.2  # chance that training shows a clip with one branch alone, for each branch
+ALONE = 0.5  # weight of each branch's own answer beside the fused one: else the slower branch never learns
 BOTH: tuple[bool, bool] = (True, True)
 
 
@@ -42,6 +43,7 @@ class Intoxication:
     Args:
         branches: which of landmarks and pixels the network gets at all; for comparison.
         drop: chance of each branch to be left out in training.
+        alone: weight of the loss of each branch's own answer.
         heads, width, out: sizes of the network, see `intoxication_net.Fusion`.
 
     Attributes:
@@ -52,9 +54,11 @@ class Intoxication:
     stages: tuple[Stage, ...] = (Stage("train", rate=5e-3, batch=24, weight_decay=1e-2),)
 
     def __init__(
-        self, branches: tuple[bool, bool] = BOTH, *, drop: float = DROP, heads: int = 4, width: int = 16, out: int = 64
-    ) -> None:
+        self, branches: tuple[bool, bool] = BOTH, *, drop: float = DROP, alone: float = ALONE, heads: int = 4,
+        width: int = 16, out: int = 64,
+    ) -> None:  # fmt: skip
         self.branches, self.drop, self.sizes = branches, drop if branches == BOTH else 0.0, (heads, width, out)
+        self.alone = alone
         self.research_only = False
         self.skipped: tuple[str, ...] = ()
         self._clips: Clips | None = None
@@ -93,11 +97,16 @@ class Intoxication:
         )  # fmt: skip
 
     def loss(self, model: nn.Module, batch: Batch, step: Progress) -> dict[str, Tensor]:
-        """Binary cross-entropy; classes are drawn alike often."""
-        from torch.nn import functional
+        """Binary cross-entropy of the fused answer and of each branch's alone; classes are drawn alike often."""
+        from torch.nn.functional import binary_cross_entropy_with_logits as entropy
 
-        logits, _ = model(batch.points, batch.images, batch.visible)
-        return {"entropy": functional.binary_cross_entropy_with_logits(logits, batch.known)}
+        net = cast("Fusion", model)  # what this recipe builds
+        vectors = net.branches(batch.points, batch.images, None if self.branches == BOTH else batch.visible)
+        terms = {"fused": entropy(net.fuse(*vectors, batch.visible)[0], batch.known)}
+        for name, vector, used in zip(("landmarks", "pixels"), vectors, self.branches, strict=True):
+            if used and self.branches == BOTH:
+                terms[name] = self.alone * entropy(net.told(vector), batch.known)
+        return terms
 
     def predict(self, model: nn.Module, images: Tensor) -> Tensor:
         """Unused by this system: it takes two inputs; see `told`."""

@@ -100,11 +100,11 @@ class PixelBranch(nn.Module):
     def __init__(self, out: int) -> None:
         super().__init__()
         self.stem, self.down, self.residual = (
-            SpaceThenTime(3, 12, 2),
-            SpaceThenTime(12, 24, 2),
-            SpaceThenTime(24, 24, 1),
+            SpaceThenTime(3, 24, 2),
+            SpaceThenTime(24, 32, 2),
+            SpaceThenTime(32, 32, 1),
         )
-        self.recurrent = nn.GRU(24 * 16, out, batch_first=True)
+        self.recurrent = nn.GRU(32 * 16, out, batch_first=True)
 
     def forward(self, crops: Tensor) -> Tensor:
         """The recurrent layer's states, their mean over the frames."""
@@ -148,8 +148,18 @@ class Fusion(nn.Module):
         Returns:
             (B,) logits, (B, 2) weights of landmarks and pixels.
         """
+        return self.fuse(*self.branches(nodes, crops, have), have)
+
+    def branches(self, nodes: Tensor, crops: Tensor, have: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """What landmarks and pixels say, (B, D) each, normed; a branch that no clip has says zeros, at no cost."""
+        used = (True, True) if have is None else have.any(0).tolist()
+        nothing = nodes.new_zeros(len(nodes), self.answer.in_features)
+        f_l = self.to_l(self.landmarks(nodes)) if used[0] else nothing
         pixels = crops.permute(0, 1, 4, 2, 3).float() * (1 / 64) - 2
-        f_l, f_v = self.to_l(self.landmarks(nodes)), self.to_v(self.pixels(pixels))
+        return f_l, self.to_v(self.pixels(pixels)) if used[1] else nothing
+
+    def fuse(self, f_l: Tensor, f_v: Tensor, have: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Logits and gates of both branches' vectors, see `forward`."""
         if have is not None:
             f_l, f_v = f_l * have[:, :1], f_v * have[:, 1:]
         score = self.gate(torch.cat([f_l, f_v], -1)) / TEMPERATURE
@@ -157,7 +167,11 @@ class Fusion(nn.Module):
             score = score.masked_fill(~have, -torch.inf)
         gates = torch.softmax(score, -1)
         fused = gates[:, :1] * f_l + gates[:, 1:] * f_v
-        return self.answer(self.dropout(fused))[:, 0], gates
+        return self.told(fused), gates
+
+    def told(self, vector: Tensor) -> Tensor:
+        """(B,) logits of (B, D): the fused vector, or one branch's alone."""
+        return cast("Tensor", self.answer(self.dropout(vector))[:, 0])
 
 
 class Exported(nn.Module):
