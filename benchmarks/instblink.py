@@ -2,9 +2,9 @@
 
     python benchmarks/instblink.py --model instblink.onnx [--people FOLDER] [--write]
 
-Train the file first: nasion train mpeblink-instblink --out instblink.onnx --minutes 8. Clips of two to five rendered
-people who walk, cross and blink, and clips of three who stand still and look ahead; frames of 600 x 400 at 15 a second.
-The landmark route sees these; it also sees what the network sees, 192 x 128.
+Train the file first: nasion train mpeblink-instblink people --out instblink.onnx --minutes 30. Clips of two to five
+rendered people who walk, cross and blink, and clips of three who stand still and look ahead; frames of 600 x 400 at 15
+a second. The landmark route sees these; it also sees what the network sees, 192 x 128.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nasion.core import ImageArray
-from nasion.eyes.instblink import BlinkNetwork
+from nasion.eyes.instblink import BlinkNetwork, people_in
 
 FPS, LOOKS = 15.0, "looks"
 
@@ -13,7 +13,7 @@ class Painted(BlinkNetwork):
     """Knows people by their colour; four queries, two of them for the red one."""
 
     def __init__(self) -> None:
-        self.size, self.fps, self.threshold = (192, 128), FPS, 0.4
+        self.size, self.fps, self.threshold, self.face = (192, 128), FPS, 0.4, 0.5
         self.looked: list[int] = []
         self._session = self  # type: ignore[assignment]  # a stand-in
 
@@ -84,3 +84,16 @@ def test_clips_overlap_by_half_and_the_last_ends_with_the_video() -> None:
     network.look = watched  # type: ignore[method-assign]
     network(video(100, FPS))
     assert starts == [0, 18, 36, 54, 64]
+
+
+def test_two_queries_on_one_person_share_its_frames() -> None:
+    """One query follows a person throughout, the other jumps onto it halfway: it keeps the frames before."""
+    frames, stays, aside = 20, np.array([0.1, 0.1, 0.3, 0.4]), np.array([0.5, 0, 0.5, 0])
+    boxes = np.stack([np.tile(stays, (frames, 1)), np.tile(stays + aside, (frames, 1))], 1)
+    boxes[12:, 1] = stays + 0.01
+    said = {"boxes": boxes, "face": np.tile([0.9, 0.6], (frames, 1)), "blink": np.full((frames, 2), 0.7)}
+    whole, part = people_in(said, 5)
+    assert np.isfinite(whole.boxes).all() and whole.start == part.start == 5
+    assert np.isfinite(part.boxes).all(1).tolist() == [t < 12 for t in range(frames)]
+    assert part.blink[:12].min() == 0.7 and part.blink[12:].max() == 0
+    assert len(people_in(said, least=0.8)) == 1 and people_in(said, least=0.95) == []

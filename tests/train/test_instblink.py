@@ -309,3 +309,21 @@ def test_it_learns_a_clip_by_heart_and_the_file_says_the_same(torch, tmp_path: P
 def test_another_file_is_refused() -> None:
     with pytest.raises(ModelError, match="cannot find blinks"):
         BlinkNetwork("gaze")
+
+
+def test_thresholds_are_chosen_on_clips() -> None:
+    """True people at a face score of 0.25 beside somebody false at 0.15, shut eyes at 0.6 beside open ones at 0.4."""
+    from nasion.train.instblink import best_thresholds
+
+    two = [person(60), person(200, blinks=((12, 16),))]
+    clip = compose(two, [0, 0], [stand(0.25), stand(0.75)], SIZE, np.random.default_rng(0))
+
+    def say(frames: np.ndarray) -> dict[str, np.ndarray]:
+        false = np.tile(np.float32((0.4, 0.1, 0.5, 0.2)), (len(frames), 1))
+        blink = np.concatenate([np.where(clip.blinking, 0.6, 0.4), np.full((1, len(frames)), 0.9)])
+        faces = np.tile((0.25, 0.25, 0.15), (len(frames), 1))
+        return {"boxes": np.stack([*clip.boxes, false], 1), "face": faces, "blink": blink.T}
+
+    face, threshold, score = best_thresholds([clip], say)
+    assert face == pytest.approx(0.2) and 0.4 < threshold < 0.6
+    assert (score.inst_ap, score.blink_ap) == (pytest.approx(1.0), pytest.approx(1.0))

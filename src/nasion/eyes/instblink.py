@@ -9,7 +9,7 @@ Source: Zeng et al., "Real-time Multi-person Eyeblink Detection in the Wild for 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +18,12 @@ import numpy as np
 
 from nasion.core import FloatArray, ImageArray, ModelError
 from nasion.eyes.clip_linking import CLIP, STRIDE, ClipTrack, link_clips
-from nasion.metrics import BlinkTrack, tube_iou
+from nasion.metrics import BlinkTrack
 from nasion.models import Session
 
 SYSTEM = "mpeblink-instblink"  # what the files say of themselves
-FACE = 0.5  # score from which a frame shows the person
-SAME = 0.6  # tube IoU from which two queries of a clip are one person
+FACE = 0.5  # score from which a frame shows the person, where the file does not name its own
+SAME = 0.6  # IoU from which two queries are one person in a frame
 SHORTEST = 4  # frames; who is seen for fewer in a clip is nobody
 
 
@@ -64,27 +64,27 @@ class BlinkNetwork:
         width, _, height = facts["size"].partition("x")
         self.size, self.fps = (int(width), int(height)), float(facts["fps"])
         self.threshold = float(facts["threshold"]) if threshold is None else threshold
+        self.face = float(facts.get("face", FACE))
+
+    def say(self, frames: ImageArray) -> Mapping[str, FloatArray]:
+        """What the network answers, query by query.
+
+        Args:
+            frames: (T, H, W, 3) uint8 RGB of the network's own size.
+
+        Returns:
+            ``boxes`` (T, N, 4) as fractions, ``face`` and ``blink`` (T, N) 0..1.
+        """
+        return self._session.run({"frames": frames})
 
     def look(self, frames: ImageArray, start: int = 0) -> list[ClipTrack]:
         """Who is in one clip.
 
         Args:
-            frames: (T, H, W, 3) uint8 RGB of the network's own size.
+            frames: as for ``say``.
             start: number of the first one, for the linking.
         """
-        said = self._session.run({"frames": frames})
-        found: list[ClipTrack] = []
-        for query in np.argsort(-said["face"].mean(0)):
-            face = said["face"][:, query].astype(np.float64)
-            here = face >= FACE
-            if here.sum() < SHORTEST:
-                continue
-            boxes = np.where(here[:, None], said["boxes"][:, query], np.nan).astype(np.float64)
-            if any(tube_iou(boxes, other.boxes) > SAME for other in found):
-                continue
-            blink = np.where(here, said["blink"][:, query], 0.0)
-            found.append(ClipTrack(start, boxes, face, blink))
-        return found
+        return people_in(self.say(frames), start, self.face)
 
     def __call__(self, frames: Iterable[tuple[ImageArray, float]]) -> BlinkClip:
         """Follow a whole video.
@@ -115,6 +115,33 @@ class BlinkNetwork:
             for t in linked
         ]  # fmt: skip
         return BlinkClip(np.array(times), tuple(people), tuple(scores))
+
+
+def people_in(said: Mapping[str, FloatArray], start: int = 0, least: float = FACE) -> list[ClipTrack]:
+    """Queries that show somebody, the surest first; where two show the same person, the surer one has the frame.
+
+    Args:
+        said: of ``BlinkNetwork.say``.
+        start: number of the clip's first frame.
+        least: face score from which a query shows somebody.
+    """
+    found: list[ClipTrack] = []
+    for query in np.argsort(-said["face"].mean(0)):
+        face, boxes = (said[name][:, query].astype(np.float64) for name in ("face", "boxes"))
+        here = face >= least
+        for other in found:
+            here &= ~(_iou(boxes, other.boxes) > SAME)
+        if here.sum() >= SHORTEST:
+            blink = np.where(here, said["blink"][:, query], 0.0)
+            found.append(ClipTrack(start, np.where(here[:, None], boxes, np.nan), face, blink))
+    return found
+
+
+def _iou(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Of (T, 4) corners frame by frame; 0 where one is NaN."""
+    shared = np.clip(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0, None).prod(1)
+    both = (a[:, 2:] - a[:, :2]).prod(1) + (b[:, 2:] - b[:, :2]).prod(1) - shared
+    return np.asarray(np.nan_to_num(shared / np.maximum(both, 1e-9)))
 
 
 def _thinned(frames: Iterable[tuple[ImageArray, float]], fps: float) -> Iterator[tuple[ImageArray, float]]:

@@ -8,7 +8,7 @@ Source: Zeng et al., "Real-time Multi-person Eyeblink Detection in the Wild for 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasion.core import InputError, IntArray, ModelError, Scheme, scheme
-from nasion.eyes.clip_linking import ClipTrack, link_clips
-from nasion.eyes.instblink import SYSTEM
+from nasion.eyes.clip_linking import link_clips
+from nasion.eyes.instblink import FACE, SYSTEM, BlinkNetwork, people_in
 from nasion.media.paths import prepare_output
 from nasion.metrics import BlinkScore, BlinkTrack, blink_score
 from nasion.models import Session
@@ -40,9 +40,9 @@ SIDES = (0.34, 0.56)  # of a person's picture, shares of the frame's width: face
 TILE = 72  # px, side of the frames of one person alone that the eyes learn from first
 LOOSE = 0.1  # of their size that boxes are off there
 TRAVEL = 0.4  # of the width, the most walked on average in one: as much as in the 36 frames of use
-THRESHOLDS = np.arange(0.15, 0.8, 0.05)
+FACES, BLINKS = np.arange(0.2, 0.55, 0.1), np.arange(0.15, 0.8, 0.05)  # scores that are tried as thresholds
 
-Look = Callable[[np.ndarray, int], list[ClipTrack]]
+Say = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +100,7 @@ class InstBlinkRecipe:
 
     def __init__(self, people: int = PEOPLE, temporal: bool = True, dynamic: bool = True) -> None:
         self.people, self.temporal, self.dynamic = people, temporal, dynamic
-        self.threshold = 0.3  # the released code's; ``finish`` finds our own
+        self.face, self.threshold = FACE, 0.3  # the released code's; ``finish`` finds our own
 
     def load(self, path: Path | None, size: int) -> Cast:
         """Render people; a folder named instead of pictures keeps them. ``size`` is the network's own affair."""
@@ -140,13 +140,13 @@ class InstBlinkRecipe:
         raise InputError(f"{self.name} finds blinks in clips and places no points: nasion blinks CLIP --model MODEL")
 
     def finish(self, model: nn.Module, held: Cast) -> str:
-        """Choose the threshold of the blink score on people held out, and say how good the network is there."""
+        """Choose the thresholds on people held out, and say how good the network is there."""
         rng = np.random.default_rng(0)
         clips = [random_clip(held.people, i, rng, length=FRAMES) for i in range(len(held))]
-        self.threshold, score = best_threshold(clips, looker(model))
+        self.face, self.threshold, score = best_thresholds(clips, sayer(model))
         return (
-            f"held-out people: Inst-AP {score.inst_ap:.2f}, Blink-AP@0.5 {score.blink_ap50:.2f} at a blink score of "
-            f"{self.threshold:.2f}"
+            f"held-out people: Inst-AP {score.inst_ap:.2f}, Blink-AP@0.5 {score.blink_ap50:.2f} at a face score of "
+            f"{self.face:.1f} and a blink score of {self.threshold:.2f}"
         )
 
     def export(self, model: nn.Module, path: Path) -> Path:
@@ -162,7 +162,8 @@ class InstBlinkRecipe:
 
         target, contract = prepare_output(path), Contract(model).eval()
         facts = {
-            "system": self.name, "size": f"{SIZE[0]}x{SIZE[1]}", "fps": f"{FPS:g}", "threshold": f"{self.threshold:.2f}"
+            "system": self.name, "size": f"{SIZE[0]}x{SIZE[1]}", "fps": f"{FPS:g}", "face": f"{self.face:.2f}",
+            "threshold": f"{self.threshold:.2f}",
         }  # fmt: skip
         example = torch.randint(0, 256, (LENGTH, SIZE[1], SIZE[0], 3), dtype=torch.uint8)
         names = ("boxes", "face", "blink")
@@ -249,34 +250,37 @@ def _start(person: Person, length: int, rng: np.random.Generator, blinks: float 
     return int(rng.integers(0, last + 1))
 
 
-def looker(model: nn.Module) -> Look:
-    """A trained network as a function from frames and the first one's number to the people of that clip."""
+def sayer(model: nn.Module) -> Say:
+    """A trained network as a function from the frames of a clip to what its queries say."""
     import tempfile
 
-    from nasion.eyes.instblink import BlinkNetwork
-
     with tempfile.TemporaryDirectory() as folder:
-        recipe = InstBlinkRecipe()
-        network = BlinkNetwork(recipe.export(model, Path(folder) / "network.onnx"), threads=1)
-    return network.look
+        network = BlinkNetwork(InstBlinkRecipe().export(model, Path(folder) / "network.onnx"), threads=1)
+    return network.say
 
 
-def best_threshold(clips: Sequence[Composed], look: Look) -> tuple[float, BlinkScore]:
-    """The threshold of the blink score with the best Blink-AP@0.5 over clips of no more than one look."""
-    looked = [look(clip.images, 0) for clip in clips]
+def best_thresholds(clips: Sequence[Composed], say: Say) -> tuple[float, float, BlinkScore]:
+    """The face score with the best Inst-AP, with it the blink score with the best Blink-AP@0.5, and what they give.
+
+    Args:
+        clips: each of no more than one look.
+        say: the network.
+    """
+    said = [say(clip.images) for clip in clips]
     truth = [clip.tracks() for clip in clips]
     size = np.tile(SIZE, 2)
 
-    def at(threshold: float) -> BlinkScore:
+    def at(face: float, threshold: float) -> BlinkScore:
         found = [
             [
                 BlinkTrack(t.boxes * size, t.blinks, t.blink_scores, t.score)
-                for t in link_clips([people], len(clip.images), threshold=threshold)[0]
+                for t in link_clips([people_in(one, 0, face)], len(clip.images), threshold=threshold)[0]
             ]
-            for people, clip in zip(looked, clips, strict=True)
+            for one, clip in zip(said, clips, strict=True)
         ]
         return blink_score(found, truth)
 
-    scores = [at(float(threshold)) for threshold in THRESHOLDS]
+    face = float(FACES[np.argmax([at(float(face), float(BLINKS[0])).inst_ap for face in FACES])])
+    scores = [at(face, float(threshold)) for threshold in BLINKS]
     best = int(np.argmax([score.blink_ap50 for score in scores]))
-    return float(THRESHOLDS[best]), scores[best]
+    return face, float(BLINKS[best]), scores[best]
