@@ -35,7 +35,7 @@ from nasion.train.low_light import TINT, clahe, darken, electrons, equalise
 PHOTOS, CROPS = 100, 120
 SIDE = 256  # px of a photo's longer side
 OVERLAP, ALLOWED, LOWEST = 0.5, 3, 0.02
-DRAWS = 400  # of photos and crops, for the intervals
+DRAWS = 300  # of photos and crops, for the intervals
 DARK: dict[str, dict[str, float]] = {
     "bright": {}, "gamma 2": {"gamma": 2.0}, "gamma 3": {"gamma": 3.0}, "gamma 4": {"gamma": 4.0},
     "-3 EV": {"stops": 3.0}, "-4 EV": {"stops": 4.0},
