@@ -1,10 +1,11 @@
 """InstBlink in small beside tracker, landmarks and eyelid angle: whose blinks, on rendered people never trained on.
 
-    python benchmarks/instblink.py --model instblink.onnx [--people FOLDER] [--write]
+    python benchmarks/instblink.py --model instblink.onnx [--people FOLDER] [--data FOLDER] [--write]
 
 Train the file first: nasion train mpeblink-instblink people --out instblink.onnx --minutes 30. Clips of two to five
 rendered people who walk, cross and blink, and clips of three who stand still and look ahead; frames of 600 x 400 at 15
-a second. The landmark route sees these; it also sees what the network sees, 192 x 128.
+a second. The landmark route sees these; it also sees what the network sees, 192 x 128. Real clips of the shared data
+have no labels: there both routes are counted.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ import numpy as np
 
 from nasion.eyes.clip_linking import link_clips
 from nasion.eyes.instblink import BlinkNetwork
+from nasion.media import open_video
 from nasion.metrics import BlinkScore, BlinkTrack, blink_score, match_intervals, tube_iou
-from nasion.report.bench.eyes_blinks import follow
+from nasion.report.bench.data import clip as clip_path
+from nasion.report.bench.data import data_folder
+from nasion.report.bench.eyes_blinks import follow, read_blinks
 from nasion.report.bench.result import Result, Table, publish
 from nasion.train.instblink import SIDES
 from nasion.train.instblink_clips import FPS, Composed, Person, compose, crossing_paths, rendered_people, still_paths
@@ -31,6 +35,7 @@ WALKERS, LOOKERS = 10, 6
 CLIPS, SIZE, SMALL = 6, (600, 400), (192, 128)
 TRAVEL = 0.6  # of the width, over four seconds
 COUNTS = (1, 2, 5, 10)
+REAL = ("WolfgangLanger_Pexels.mp4", "driving_d10.mp4", "driving_d14.mp4", "single_face.mp4", "no_face.mp4")
 
 Route = Callable[[np.ndarray], Sequence[BlinkTrack]]
 
@@ -115,6 +120,18 @@ def measure(route: Route, clips: Sequence[Composed]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def real_clips(network: BlinkNetwork, folder: Path) -> dict[str, dict[str, list[int]]]:
+    """People and blinks that each route finds in each real clip."""
+    found: dict[str, dict[str, list[int]]] = {}
+    for name in REAL:
+        with open_video(clip_path(folder, name)) as video:
+            seen = network((frame.image, frame.time_s) for frame in video).people
+        read = read_blinks(clip_path(folder, name)).blink_tracks()
+        routes = {"network": seen, "landmarks": read}
+        found[name] = {route: [len(people), sum(len(p.blinks) for p in people)] for route, people in routes.items()}
+    return found
+
+
 def times(network: BlinkNetwork, people: Sequence[Person]) -> dict[str, dict[str, float]]:
     """Processor time of a frame, ms, with one to ten people in view."""
     made: dict[str, dict[str, float]] = {"network": {}, "landmarks": {}}
@@ -139,6 +156,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--people", type=Path, default=None, help="folder that keeps the rendered people")
+    parser.add_argument("--data", type=Path, default=None, help="shared data; by default NASION_DATA")
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
     network = BlinkNetwork(args.model, threads=1)
@@ -174,6 +192,9 @@ def main() -> None:
         tables.append(
             Table(f"{len(clips)} clips of {FRAMES / FPS:.0f} s, {blinks} blinks: {title}", columns, tuple(rows))
         )
+    numbers["real"] = real = real_clips(network, data_folder(args.data))
+    rows = [(name, *(f"{people} / {blinks}" for people, blinks in one.values())) for name, one in real.items()]
+    tables.append(Table("Real clips, no labels: people / blinks", ("clip", "network", "landmarks"), tuple(rows)))
     numbers["times"] = spent = times(network, walkers)
     rows = [
         (name, *(f"{one[str(c)]:.1f}" for c in COUNTS), f"{one['10'] / one['1']:.1f}") for name, one in spent.items()
