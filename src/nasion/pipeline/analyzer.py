@@ -200,7 +200,11 @@ class Analyzer:
     def read_all(
         self, images: Sequence[ImageArray], found: Sequence[list[Face]], times: Sequence[float | None]
     ) -> list[list[Face]]:
-        """`read` for several pictures, or frames in order; readers of points alone take all their faces together."""
+        """`read` for several pictures, or frames in order; readers of points alone take all their faces together.
+
+        Args:
+            images, found, times: for each picture what `read` takes.
+        """
         faces = [
             some if time_s is None else self._steadied(some, time_s) for some, time_s in zip(found, times, strict=True)
         ]
