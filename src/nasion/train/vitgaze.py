@@ -115,7 +115,7 @@ def train_vitgaze(
         checkpoint: file to go on from if it exists.
 
     Raises:
-        InputError: no scenes, or not exactly one of ``minutes`` and ``steps``.
+        InputError: no scenes, not exactly one of ``minutes`` and ``steps``, or too few minutes for a step.
         MissingExtraError: PyTorch is not installed.
     """
     if not scenes:
@@ -131,6 +131,8 @@ def train_vitgaze(
         recipe, recipe.take(scenes), minutes=minutes, steps=steps, seed=seed, threads=threads, report=note,
         checkpoint=checkpoint, clock=clock,
     )  # fmt: skip
+    if not log:
+        raise InputError(f"{minutes} minutes were over before the first step: give more")
     late = log[-max(len(log) // 5, 1) :]
     loss = {name: float(np.mean([row[name] for row in late])) for name in late[0]}
     return Followed(trained.model.net, trained.steps, (clock() - began) / 60, loss)
