@@ -141,6 +141,8 @@ def test_minutes_are_those_of_the_clock() -> None:
     ticks = iter(range(10_000))
     done = fit(Small(), drawn_set(), minutes=1.0, clock=lambda: float(next(ticks)))
     assert 15 < done.steps < 60  # two looks at the clock a step
+    late = iter(range(0, 10_000, 100))
+    assert fit(Small(), drawn_set(), minutes=1.0, clock=lambda: float(next(late))).steps == 2, "one a stage"
 
 
 @needs_torch

@@ -202,6 +202,3 @@ def test_the_recipe_is_found_and_wants_no_pictures(tmp_path: Path) -> None:
         recipe.make(tmp_path, tmp_path / "x.onnx", Course(1))  # type: ignore[attr-defined]  # of its own
     with pytest.raises(InputError, match="no scenes"):
         train_vitgaze([], steps=1)
-    times = iter(range(0, 9_000, 100))
-    with pytest.raises(InputError, match="before the first step"):
-        train_vitgaze(make_scenes(render_heads(1, 5), 1, 0), minutes=1, clock=lambda: float(next(times)))

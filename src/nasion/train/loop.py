@@ -74,7 +74,7 @@ def fit(
     Args:
         recipe: what to train.
         data: the faces to learn from.
-        minutes: how long, over all stages; or
+        minutes: how long, over all stages, each of which takes a step at least; or
         steps: how many steps, over all stages. Exactly one of the two.
         seed: of weights, views and dropout.
         threads: PyTorch's; None leaves them as they are.
@@ -118,13 +118,14 @@ def fit(
                     fraction = state.step / length
                 else:
                     fraction = ((clock() - began) / (60 * (minutes or 1.0)) - start) / (end - start)
-                if fraction >= 1:
+                if fraction >= 1 and state.step:  # one step at least: the first may begin seconds late
                     break
+                fraction = min(fraction, 1.0)
                 terms = _step(torch, recipe, model, data, optimiser, stage, number, state, fraction, seed, strength)
                 _follow(average, model, state.step)
                 state.step, state.total, state.spent = state.step + 1, state.total + 1, clock() - began
                 if report is not None:
-                    report(start + (end - start) * min(fraction, 1.0), terms)
+                    report(start + (end - start) * fraction, terms)
                 if checkpoint is not None and time.monotonic() - kept > SAVE_EVERY_S:
                     _save(torch, checkpoint, recipe, seed, model, average, optimiser, state)
                     kept = time.monotonic()

@@ -115,7 +115,7 @@ def train_vitgaze(
         checkpoint: file to go on from if it exists.
 
     Raises:
-        InputError: no scenes, not exactly one of ``minutes`` and ``steps``, or too few minutes for a step.
+        InputError: no scenes, not exactly one of ``minutes`` and ``steps``, or the checkpoint's training is over.
         MissingExtraError: PyTorch is not installed.
     """
     if not scenes:
@@ -132,7 +132,7 @@ def train_vitgaze(
         checkpoint=checkpoint, clock=clock,
     )  # fmt: skip
     if not log:
-        raise InputError(f"{minutes} minutes were over before the first step: give more")
+        raise InputError(f"{checkpoint} is of a training that is over: remove it, or ask for more minutes or steps")
     late = log[-max(len(log) // 5, 1) :]
     loss = {name: float(np.mean([row[name] for row in late])) for name in late[0]}
     return Followed(trained.model.net, trained.steps, (clock() - began) / 60, loss)
