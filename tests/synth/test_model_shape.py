@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,6 +16,7 @@ from nasion.synth.expression import lip_pairs
 from nasion.synth.eyes import LIMBUS
 from nasion.synth.model import HeadModel
 from nasion.synth.parameters import ACTION_UNITS, HAIR_STYLES, N_IDENTITY, HeadParameters
+from nasion.synth.sampling import sample_head
 from nasion.synth.surface import Part
 
 MODEL = HeadModel.load()
@@ -243,3 +246,15 @@ def test_out_of_range_is_drawn_back_with_a_warning() -> None:
         assert HeadParameters(identity=np.full(3, 9.0)).identity.max() == pytest.approx(3.5)
     with pytest.warns(UserWarning, match="lids"):
         assert HeadParameters(lids=(None, 200.0)).lids == (None, 75.0)
+
+
+def test_a_lid_without_an_arc_of_its_own_still_closes_and_opens() -> None:
+    """The right lower lid of this person lies on the line between the corners; its arc used to be blown up."""
+    head = replace(sample_head(np.random.default_rng((5, 352))), gaze=((0.0, 0.0), (0.0, 0.0)), expression={})
+    points = MODEL.points(replace(head, lids=(40.0, 40.0)))
+    for margin in ([33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7],
+                   [263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249]):  # fmt: skip
+        lids = points[margin]
+        assert np.abs(lids - (lids[0] + lids[8]) / 2).max() < 20  # mm: half of a wide eye
+        steps = np.linalg.norm(np.diff(lids[[*range(16), 0]], axis=0), axis=1)
+        assert steps.max() < 8

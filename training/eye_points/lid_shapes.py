@@ -20,7 +20,6 @@ from nasion.synth import HeadModel, sample_head
 
 WAYS = 8  # what they leave is 0.1 mm
 WIDEST, LOOK = 50.0, (-30.0, 25.0)  # degrees between the lids, and of the gaze up or down
-BROKEN = 12.0  # mm from the median shape: one eye in a thousand has a lid that is none
 SET, CALM = 0.7, 0.6  # shares with lids set, and without an expression; other lids follow the gaze
 
 
@@ -32,7 +31,7 @@ def eyes_of(points: np.ndarray) -> np.ndarray:
 
 
 def drawn(count: int, seed: int) -> np.ndarray:
-    """(2 * count, 16, 3) mm, a few eyes left out."""
+    """(2 * count, 16, 3) mm."""
     model, found = HeadModel.load(), []
     for i in range(count):
         rng = np.random.default_rng((seed, i))
@@ -41,8 +40,7 @@ def drawn(count: int, seed: int) -> np.ndarray:
         look = (0.0, float(rng.uniform(*LOOK)))
         expression = {} if rng.random() < CALM else head.expression
         found.append(eyes_of(model.points(replace(head, lids=(lids, lids), gaze=(look, look), expression=expression))))
-    eyes = np.concatenate(found)
-    return eyes[np.abs(eyes - np.median(eyes, axis=0)).max(axis=(1, 2)) < BROKEN]
+    return np.concatenate(found)
 
 
 def main() -> None:

@@ -30,6 +30,7 @@ GAZE_LID = (0.75, 0.35)  # degrees that the upper and the lower lid follow a deg
 AU_UPPER = {5: 10.0, 6: -1.5, 7: -5.5, 4: -2.0, 9: -2.5, 12: -1.0, 1: 1.0, 2: 1.0}
 AU_LOWER = {6: 4.5, 7: 6.0, 9: 3.0, 10: 1.0, 12: 2.0, 5: -1.0}
 HIGHEST, LOWEST = 36.0, -34.0
+STRAIGHT = 1.0  # degrees: a lid whose middle lies so close to the line between the corners has no arc of its own
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,8 @@ def eye_frame(face: FloatArray, margin: IntArray, rest: FloatArray) -> EyeFrame:
         (UPPER, MIDDLE_UPPER, UPPER_OPEN),
         (np.arange(16, 33) % COLUMNS, MIDDLE_LOWER, LOWER_OPEN),
     ):
-        lift = (phi - line)[columns]
-        opened[columns] = line[columns] + lift * (angle - line[middle]) / (phi - line)[middle]
+        lift = phi - line if abs(phi[middle] - line[middle]) > STRAIGHT else bow
+        opened[columns] = line[columns] + lift[columns] * (angle - line[middle]) / lift[middle]
     return EyeFrame(centre, axes, a, _profile(a, ends, corner_rho), opened, closed)
 
 
