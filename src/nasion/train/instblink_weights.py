@@ -10,18 +10,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from nasion.core import FloatArray, ModelError
 from nasion.eyes.clip_linking import THRESHOLD
 from nasion.eyes.instblink import SYSTEM
 from nasion.media.paths import prepare_output
-from nasion.models.arrays import load_arrays
 from nasion.train.instblink_published import PUBLISHED, PublishedInstBlink, Shape
+from nasion.train.published import fill
 from nasion.train.traced import traced
-
-PREFIXES = ("", "model.", "module.")
 
 
 def load_instblink(*paths: str | Path, shape: Shape = PUBLISHED) -> PublishedInstBlink:
@@ -36,22 +32,8 @@ def load_instblink(*paths: str | Path, shape: Shape = PUBLISHED) -> PublishedIns
         ModelError: an array is missing or has another shape; the message names it.
     """
     net = PublishedInstBlink(shape)
-    state = net.state_dict()
-    held: dict[str, FloatArray] = {}
-    for path in paths:
-        for name, array in load_arrays(path).items():
-            for cut in PREFIXES:
-                if name.startswith(cut) and name.removeprefix(cut) in state:
-                    held[name.removeprefix(cut)] = array
-    named = ", ".join(str(p) for p in paths) or "no file"
-    counters = {name for name in state if name.endswith("num_batches_tracked")}
-    if missing := sorted(set(state) - set(held) - counters):
-        raise ModelError(f"{named}: {len(missing)} arrays of InstBlink are missing, the first is {missing[0]}")
-    for name, array in held.items():
-        if array.shape != tuple(state[name].shape):
-            raise ModelError(f"{named}: {name} has shape {array.shape}, this network takes {tuple(state[name].shape)}")
-    net.load_state_dict(state | {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in held.items()})
-    return net.eval()
+    fill(net, "InstBlink", paths)
+    return net
 
 
 def export_published(net: PublishedInstBlink, path: Path, *, fps: float = 25.0, threshold: float = THRESHOLD) -> Path:

@@ -10,14 +10,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
-from nasion.core import FloatArray, ModelError
-from nasion.models.arrays import load_arrays
-from nasion.train.recipe import require_torch
+from nasion.train.published import fill
 from nasion.train.vitgaze_net import PUBLISHED, Shape, ViTGaze
-
-PREFIXES = ("", "model.", "module.", "backbone.", "model.backbone.")
 
 
 def load_vitgaze(*paths: str | Path, shape: Shape = PUBLISHED) -> ViTGaze:
@@ -31,33 +25,6 @@ def load_vitgaze(*paths: str | Path, shape: Shape = PUBLISHED) -> ViTGaze:
     Raises:
         ModelError: an array is missing or has another shape; the message names it.
     """
-    torch = require_torch()
     net = ViTGaze(shape)
-    wanted = {name: tuple(value.shape) for name, value in net.state_dict().items()}
-    held: dict[str, FloatArray] = {}
-    for path in paths:
-        held.update(_renamed(load_arrays(path), set(wanted)))
-    counters = {name for name in wanted if name.endswith("num_batches_tracked")}
-    missing = sorted(set(wanted) - set(held) - counters)
-    named = ", ".join(str(p) for p in paths) or "no file"
-    if missing:
-        raise ModelError(f"{named}: {len(missing)} arrays of ViTGaze are missing, the first is {missing[0]}")
-    for name, array in held.items():
-        if array.shape != wanted[name]:
-            raise ModelError(f"{named}: {name} has shape {array.shape}, this network takes {wanted[name]}")
-    state = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in held.items()}
-    state.update({name: net.state_dict()[name] for name in counters})
-    net.load_state_dict(state)
-    return net.eval()
-
-
-def _renamed(arrays: dict[str, FloatArray], wanted: set[str]) -> dict[str, FloatArray]:
-    """Those arrays that the network has, by its own names."""
-    found = {}
-    for name, array in arrays.items():
-        for cut in PREFIXES:
-            bare = name.removeprefix(cut) if name.startswith(cut) else name
-            for own in (bare, f"backbone.{bare}"):
-                if own in wanted:
-                    found[own] = array
-    return found
+    fill(net, "ViTGaze", paths, parts=("", "backbone."))
+    return net
