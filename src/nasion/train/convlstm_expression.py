@@ -162,14 +162,7 @@ class ConvLSTMExpression:
             return self._own(data, out, course)
         self.errors = Errors.of(placed(takes(RENDER_SEED, RENDERED), RENDER_SEED), self.preset)
         learn = self.take(solid(takes(course.seed, PEOPLE), self.preset))
-        trained = fit(
-            self,
-            learn,
-            minutes=min(course.minutes, USUAL_MINUTES),
-            seed=course.seed,
-            threads=course.threads,
-            report=course.report,
-        )
+        trained = fit(self, learn, **course.options(USUAL_MINUTES))
         held = ConvLSTMExpression(self.preset.name)
         held.take(solid(takes(course.seed, 40, first=PEOPLE), self.preset))
         right = accuracy(
@@ -195,14 +188,7 @@ class ConvLSTMExpression:
         if not held.any() or held.all():
             raise InputError(f"{data}: sequences of at least two people are needed, so that one can be held out")
         learn = self.take(found.part(np.flatnonzero(~held)), classes)
-        trained = fit(
-            self,
-            learn,
-            minutes=min(course.minutes, USUAL_MINUTES),
-            seed=course.seed,
-            threads=course.threads,
-            report=course.report,
-        )
+        trained = fit(self, learn, **course.options(USUAL_MINUTES))
         self.take(found.part(np.flatnonzero(held)), classes)
         right = accuracy(trained.model, self.seen(np.arange(int(held.sum())), np.random.default_rng(1)), self.labels())
         export(trained.model, out, self)

@@ -194,9 +194,7 @@ class LowLight:
         clips, failed = read_clips(data)
         self.skipped = tuple(failed)
         pictures = [frame for clip in clips for frame in clip]
-        made = train_enhancer(
-            pictures, minutes=course.minutes, seed=course.seed, threads=course.threads, report=course.report
-        )
+        made = train_enhancer(pictures, **course.options())
         made.write(out)
         return [
             f"{made.steps} steps on {len(pictures)} pictures, loss {made.loss:.3f} at the end",

@@ -130,14 +130,7 @@ class Intoxication:
         clips, state, self.skipped = read_state_folder(data)
         learn, held = split_subjects(clips.subject, clips.label, seed=course.seed)
         check_disjoint(clips.subject[learn], clips.subject[held])
-        trained = fit(
-            self,
-            self.take(clips.part(learn)),
-            minutes=course.minutes,
-            seed=course.seed,
-            threads=course.threads,
-            report=course.report,
-        )
+        trained = fit(self, self.take(clips.part(learn)), **course.options())
         test = clips.part(held)
         probability, gates = told(trained.model, test)
         scores = state_scores(probability, test.label, test.subject, test.group)

@@ -109,9 +109,7 @@ class LADS:
             raise InputError(f"lads needs 4 clips or more to hold one out, {data} has {len(clips)}")
         learn = self.take(surfaces([c for i, c in enumerate(clips) if i % 4], self.kind))
         held = surfaces(clips[::4], self.kind)
-        trained = fit(
-            self, learn, minutes=course.minutes, seed=course.seed, threads=course.threads, report=course.report
-        )
+        trained = fit(self, learn, **course.options())
         self.export(trained.model, out)
         figures = [score(trained.model, held, held.hz == hz) for hz in RATES]
         said = [

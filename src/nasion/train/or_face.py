@@ -228,9 +228,7 @@ class ORFace:
         old, also_failed = read_clips(self.source) if self.source else ([], [])
         self.skipped = (*failed, *also_failed)
         source = [frame for clip in old for frame in clip]
-        made = adapt_detector(
-            clips, source, minutes=course.minutes, seed=course.seed, threads=course.threads, report=course.report
-        )
+        made = adapt_detector(clips, source, **course.options())
         from nasion.train.detector_file import write_detector
 
         kept = {} if np.isnan(made.kept) else {"kept_of_source": f"{made.kept:.4f}"}

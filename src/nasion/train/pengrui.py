@@ -99,14 +99,7 @@ class Pengrui:
         if data is not None:
             raise InputError(f"{self.name} learns from synthetic people: leave {data} out")
         learn = self.take(grid(course.seed, GROUPS))
-        trained = fit(
-            self,
-            learn,
-            minutes=min(course.minutes, USUAL_MINUTES),
-            seed=course.seed,
-            threads=course.threads,
-            report=course.report,
-        )
+        trained = fit(self, learn, **course.options(USUAL_MINUTES))
         export(trained.model, out)
         people = self._taken().rest[..., 0, 0].size
         return [

@@ -9,12 +9,13 @@ edge, so that pixel centre i lies at (i + 0.5) / S.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypedDict, runtime_checkable
 
 from nasion.core import InputError, MissingExtraError, Scheme
 
@@ -76,6 +77,21 @@ class Course:
     seed: int = 0
     threads: int | None = None
     report: Report | None = None
+
+    def options(self, most: float = math.inf) -> CourseOptions:
+        """The same for functions that train, such as ``nasion.train.fit``; ``most`` minutes at most."""
+        return {
+            "minutes": min(self.minutes, most), "seed": self.seed, "threads": self.threads, "report": self.report
+        }  # fmt: skip
+
+
+class CourseOptions(TypedDict):
+    """A `Course` as keyword arguments."""
+
+    minutes: float
+    seed: int
+    threads: int | None
+    report: Report | None
 
 
 @dataclass(frozen=True, slots=True)

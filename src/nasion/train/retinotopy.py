@@ -257,9 +257,7 @@ class Retinotopy:
         if data is not None:
             raise InputError(f"{self.name} learns from rendered heads: leave {data} out")
         learn = draw_probes(render_heads(PEOPLE, course.seed), POOL, course.seed)
-        trained = train_probe(
-            learn, minutes=course.minutes, seed=course.seed, threads=course.threads, report=course.report
-        )
+        trained = train_probe(learn, **course.options())
         held = draw_probes(render_heads(HELD_PEOPLE, course.seed + 90_001), HELD, course.seed + 1)
         trained.export(out)
         right = ", ".join(f"{100 * trained.accuracy(held, roll=roll):.1f} % at {roll} degrees" for roll in (0, 90, 180))

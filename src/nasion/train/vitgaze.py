@@ -250,9 +250,7 @@ class GazeFollowing:
         if data is not None:
             raise InputError(f"{self.name} learns from rendered scenes: leave {data} out")
         learn = make_scenes(render_heads(PEOPLE, course.seed), POOL, course.seed)
-        found = train_vitgaze(
-            learn, minutes=course.minutes, seed=course.seed, threads=course.threads, report=course.report
-        )
+        found = train_vitgaze(learn, **course.options())
         held = make_scenes(render_heads(HELD_PEOPLE, course.seed + 90_001), HELD, course.seed + 1)
         score = evaluate(*found.predict(held), held)
         found.export(out)
