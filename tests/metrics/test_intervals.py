@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasion.core import InputError
-from nasion.metrics import BlinkTrack, blink_score, event_f1, interval_iou, match_intervals, tube_iou
+from nasion.metrics import BlinkTrack, blink_score, event_f1, frame_iou, interval_iou, match_intervals, tube_iou
 
 FRAMES = 100
 
@@ -65,6 +65,8 @@ def test_a_box_alone_adds_to_the_union_only() -> None:
     late = half(slice(25, None))
     assert tube_iou(late.boxes, TRUTH[0].boxes) == pytest.approx(0.75)
     assert tube_iou(np.full((FRAMES, 4), np.nan), TRUTH[0].boxes) == 0
+    seen = np.isfinite(late.boxes).all(1)
+    assert frame_iou(late.boxes, TRUTH[0].boxes) == pytest.approx(seen.astype(float))
 
 
 @given(st.lists(st.tuples(st.floats(0, 90), st.floats(0.1, 9)), max_size=6))

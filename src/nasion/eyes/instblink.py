@@ -18,7 +18,7 @@ import numpy as np
 
 from nasion.core import FloatArray, ImageArray, ModelError
 from nasion.eyes.clip_linking import CLIP, STRIDE, ClipTrack, link_clips
-from nasion.metrics import BlinkTrack
+from nasion.metrics import BlinkTrack, frame_iou
 from nasion.models import Session
 
 SYSTEM = "mpeblink-instblink"  # what the files say of themselves
@@ -130,18 +130,11 @@ def people_in(said: Mapping[str, FloatArray], start: int = 0, least: float = FAC
         face, boxes = (said[name][:, query].astype(np.float64) for name in ("face", "boxes"))
         here = face >= least
         for other in found:
-            here &= ~(_iou(boxes, other.boxes) > SAME)
+            here &= ~(frame_iou(boxes, other.boxes) > SAME)
         if here.sum() >= SHORTEST:
             blink = np.where(here, said["blink"][:, query], 0.0)
             found.append(ClipTrack(start, np.where(here[:, None], boxes, np.nan), face, blink))
     return found
-
-
-def _iou(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Of (T, 4) corners frame by frame; 0 where one is NaN."""
-    shared = np.clip(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0, None).prod(1)
-    both = (a[:, 2:] - a[:, :2]).prod(1) + (b[:, 2:] - b[:, :2]).prod(1) - shared
-    return np.asarray(np.nan_to_num(shared / np.maximum(both, 1e-9)))
 
 
 def _thinned(frames: Iterable[tuple[ImageArray, float]], fps: float) -> Iterator[tuple[ImageArray, float]]:

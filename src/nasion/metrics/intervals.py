@@ -111,13 +111,24 @@ def tube_iou(a: FloatArray, b: FloatArray) -> float:
     Args:
         a, b: (F, 4) boxes, NaN where absent; a frame with one box adds its area to the union.
     """
+    shared, union = _overlaps(a, b)
+    return float(shared.sum() / union.sum()) if union.sum() > 0 else 0.0
+
+
+def frame_iou(a: FloatArray, b: FloatArray) -> FloatArray:
+    """(F,) overlap of two people's boxes in each frame, 0..1; arguments as for `tube_iou`."""
+    shared, union = _overlaps(a, b)
+    return np.asarray(shared / np.where(union > 0, union, 1))
+
+
+def _overlaps(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(F,) areas of intersection and union."""
     if a.shape != b.shape:
         raise InputError(f"both tracks need the same frames, got {a.shape} and {b.shape}")
     areas = [np.nan_to_num((boxes[:, 2:] - boxes[:, :2]).prod(1)) for boxes in (a, b)]
     size = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
-    shared = np.nan_to_num(np.clip(size, 0, None).prod(1)).sum()
-    union = areas[0].sum() + areas[1].sum() - shared
-    return float(shared / union) if union > 0 else 0.0
+    shared = np.nan_to_num(np.clip(size, 0, None).prod(1))
+    return shared, areas[0] + areas[1] - shared
 
 
 def blink_score(

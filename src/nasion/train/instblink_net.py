@@ -1,4 +1,4 @@
-"""InstBlink's network: learned queries, each a person over a clip, refined stage by stage; and its losses.
+"""InstBlink's network: learned queries, each a person over a clip, refined stage by stage.
 
 Every query is a box and a feature, the same at the start for all frames of a clip. A stage lets the queries of a frame
 look at each other, each query look at itself in the other frames (with the same weights), and reads the picture under
