@@ -35,9 +35,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--name", required=True)
     args = parser.parse_args()
-    faces, net = Faces(False), Landmarker()
-    net.load_state_dict(torch.load(WORK / args.name / "ema.pt", weights_only=True))
-    net.eval()
+    faces = Faces(False)
+    net = Landmarker.of(torch.load(WORK / args.name / "ema.pt", weights_only=True)).eval()
     for title, index in (("held out", faces.held_human), ("others", faces.human)):
         labels = faces.ibug[index]
         across = np.linalg.norm(labels[:, 36] - labels[:, 45], axis=1)[:, None]

@@ -158,7 +158,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--name", required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--scales", type=float, nargs=2, help="sigma factors from an earlier run with held-out faces")
@@ -166,8 +165,7 @@ def main() -> None:
     args = parser.parse_args()
     if (args.scales is None) != (args.visibility is None):
         parser.error("--scales and --visibility come from one earlier run: give both or neither")
-    net = Landmarker(args.width)
-    net.load_state_dict(torch.load(WORK / args.name / "ema.pt", weights_only=True))
+    net = Landmarker.of(torch.load(WORK / args.name / "ema.pt", weights_only=True))
     net.eval()
     faces = Faces(args.scales is not None, ("turned",))
     readout = fit(net, faces, faces.human, args.size)

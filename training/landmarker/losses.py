@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from training.landmarker.faces import TAUGHT
 from training.nets.landmarker import DENSE_ANCHORS, IRISES, LIDS
 
-HEATMAP_STD = 1.2  # cells
+HEATMAP_STD = {4: 1.2, 8: 0.9}  # cells, by the px that a cell covers
 EYES = 2.0  # loudness of the lids and irises: a blink moves a lid by 4 % of the face, everything about eyes hangs on it
 _LOUD_ANCHORS = torch.ones(68 + len(DENSE_ANCHORS))
 _LOUD_ANCHORS[36:48] = EYES
@@ -22,12 +23,12 @@ def losses(out: dict[str, Tensor], batch: dict[str, Tensor], readout: Tensor | N
     Args:
         out: the network's answers. batch: as ``Faces.batch`` gives it.
         readout: (2 * 546 + 1, 136) the map of ``readout.fit``, once there is one worth learning through. It stays as it
-            is: the human labels of the 68 points teach every point that the map reads.
+            is: the labels of the 68 points, by hand or `taught`, teach every point that the map reads.
     """
     anchors = torch.cat([batch["ibug"], batch["dense"][:, list(DENSE_ANCHORS), :2]], 1)
     w68 = batch["w68"].clone()
     # pseudo labels of the jaw line are the least sure: the teacher's oval is a 3-D contour, iBUG's the visible one
-    w68[:, :17] *= torch.where(w68[:, :17] == 1, 1.0, 0.3)
+    w68[:, :17] *= torch.where(w68[:, :17] >= TAUGHT, 1.0, 0.3)
     weight = torch.cat([w68, batch["wd"][:, None].expand(-1, len(DENSE_ANCHORS))], 1)
     inside = ((anchors > 0.0) & (anchors < 1.0)).all(-1).float()
     weight = weight * inside * _LOUD_ANCHORS
@@ -35,9 +36,9 @@ def losses(out: dict[str, Tensor], batch: dict[str, Tensor], readout: Tensor | N
 
     logits = out["logits"]
     h, w = logits.shape[2:]
-    cells = (torch.arange(h) + 0.5) / h
-    gx = torch.exp(-0.5 * ((cells - anchors[..., :1]) * w / HEATMAP_STD) ** 2)
-    gy = torch.exp(-0.5 * ((cells - anchors[..., 1:]) * h / HEATMAP_STD) ** 2)
+    cells, wide = (torch.arange(h) + 0.5) / h, HEATMAP_STD[batch["image"].shape[2] // h]
+    gx = torch.exp(-0.5 * ((cells - anchors[..., :1]) * w / wide) ** 2)
+    gy = torch.exp(-0.5 * ((cells - anchors[..., 1:]) * h / wide) ** 2)
     gx, gy = gx / gx.sum(-1, keepdim=True).clamp_min(1e-6), gy / gy.sum(-1, keepdim=True).clamp_min(1e-6)
     expected = torch.einsum("nkh,nkhw,nkw->nk", gy, logits, gx)
     cross = torch.logsumexp(logits.flatten(2), -1) - expected
@@ -52,8 +53,8 @@ def losses(out: dict[str, Tensor], batch: dict[str, Tensor], readout: Tensor | N
     if readout is not None:
         placed = torch.cat([out["anchors"][:, :68], out["dense"][..., :2]], 1).flatten(1) - 0.5
         read_off = (placed @ readout[:-1] + readout[-1] + 0.5).unflatten(1, (68, 2)) - batch["ibug"]
-        human = (batch["w68"] == 1).float() * inside[:, :68]
-        read = (torch.log1p(read_off.abs() / 0.004).sum(-1) * human).sum() / human.sum().clamp_min(1)
+        sure = (batch["w68"] >= TAUGHT).float() * inside[:, :68]
+        read = (torch.log1p(read_off.abs() / 0.004).sum(-1) * sure).sum() / sure.sum().clamp_min(1)
 
     dense_off = out["dense"] - batch["dense"]
     wd = batch["wd"][:, None]

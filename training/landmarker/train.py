@@ -1,6 +1,7 @@
 """Train the landmarker.
 
-    python -m training.landmarker.train --minutes 90 --name v1 [--width 32] [--size 128] [--init FILE.pt] [--all]
+    python -m training.landmarker.train --minutes 90 --name v1 [--init FILE.pt] [--taught] [--all]
+    python -m training.landmarker.train --minutes 75 --name f1 --stride 8 --depths 1 2 3 1 --init FILE.pt --taught
 
 Seeded and resumable (the same ``--name`` goes on where it stopped); logs to
 ``training/work/landmarker/NAME/log.csv``, keeps the last state in ``state.pt`` and the averaged weights in
@@ -62,6 +63,8 @@ def main() -> None:
     parser.add_argument("--name", required=True)
     parser.add_argument("--minutes", type=float, default=90)
     parser.add_argument("--width", type=int, default=32)
+    parser.add_argument("--stride", type=int, choices=(4, 8), default=4)
+    parser.add_argument("--depths", type=int, nargs=4, default=(2, 4, 4, 2), help="blocks of the stages")
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=2e-3)
@@ -69,7 +72,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="end after so many, for trials side by side; else by --minutes")
     parser.add_argument("--views", nargs="*", default=["turned"], help="made views, of `turn` or `renders`")
     parser.add_argument("--made", type=float, nargs="*", default=[0.25], help="their parts of the samples")
-    parser.add_argument("--init", type=Path)
+    parser.add_argument("--init", type=Path, help="weights to begin with, of another shape, too: those that fit")
+    parser.add_argument("--taught", action="store_true", help="the 68 points of web faces as `taught` has placed them")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--seed", type=int, default=1)
@@ -80,14 +84,13 @@ def main() -> None:
     rng = np.random.default_rng(args.seed)
     out = WORK / args.name
     out.mkdir(parents=True, exist_ok=True)
-    faces = Faces(args.all, tuple(args.views))
-    net = Landmarker(args.width)
-    if args.init:
-        net.load_state_dict(torch.load(args.init, weights_only=True))
-    else:
+    faces = Faces(args.all, tuple(args.views), taught=args.taught)
+    net = Landmarker(args.width, args.stride, tuple(args.depths))
+    whole = net.adopt(torch.load(args.init, weights_only=True)) if args.init else False
+    if not args.init:
         seed_mesh(net, faces)
     net = net.to(memory_format=torch.channels_last)
-    ema = Landmarker(args.width)
+    ema = Landmarker(args.width, args.stride, tuple(args.depths))
     ema.load_state_dict(net.state_dict())
     # Adam's steps do not know that 236 anchors add up in every mesh point: at the common rate they tore the map apart
     net.mesh.requires_grad_(False)
@@ -115,7 +118,7 @@ def main() -> None:
         rate = args.rate * min(1.0, (step + 1) / 200) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
         for group in optimizer.param_groups:
             group["lr"] = rate
-        if readout is None and (args.init or progress > READ_FROM):
+        if readout is None and (whole or progress > READ_FROM):
             readout = torch.from_numpy(fit(ema.eval(), faces, faces.human, args.size)).float()
         batch = faces.batch(rng, args.batch, args.share, tuple(args.made), args.size)
         parts = losses(net(batch["image"]), batch, readout)

@@ -57,25 +57,31 @@ class Landmarker(nn.Module):
 
     Args:
         width: channels of the 32 x 32 stage; the deeper stages have 2, 4 and 6 times as many.
+        stride: px of the crop that a cell of the heatmaps covers, 4 or 8.
+        depths: how many blocks follow the first one of each stage.
 
-    ``forward`` takes (N, 3, S, S) float in -1..1 and returns a dict: ``logits`` (N, ANCHORS, S/4, S/4), ``anchors``
-    (N, ANCHORS, 2) and ``dense`` (N, 478, 3) in crop units (0 is the left or top edge, 1 the right or bottom edge),
-    ``visibility`` (N, 546) logits, ``log_sigma`` (N, 546) natural log of crop units, ``presence`` (N,) logit.
+    ``forward`` takes (N, 3, S, S) float in -1..1 and returns a dict: ``logits`` (N, ANCHORS, S/stride, S/stride),
+    ``anchors`` (N, ANCHORS, 2) and ``dense`` (N, 478, 3) in crop units (0 is the left or top edge, 1 the right or
+    bottom edge), ``visibility`` (N, 546) logits, ``log_sigma`` (N, 546) natural log of crop units, ``presence`` (N,)
+    logit.
     """
 
-    def __init__(self, width: int = 32) -> None:
+    def __init__(self, width: int = 32, stride: int = 4, depths: tuple[int, ...] = (2, 4, 4, 2)) -> None:
         super().__init__()
         w = width
+        self.stride = stride
         self.stem = conv(3, w // 2, 3, 2)
-        self.s4 = stage(w // 2, w, 2, 3)
-        self.s8 = stage(w, 2 * w, 4, 3)
-        self.s16 = stage(2 * w, 4 * w, 4, 3, k=5)
-        self.s32 = stage(4 * w, 6 * w, 2, 2)
+        self.s4 = stage(w // 2, w, depths[0], 3)
+        self.s8 = stage(w, 2 * w, depths[1], 3)
+        self.s16 = stage(2 * w, 4 * w, depths[2], 3, k=5)
+        self.s32 = stage(4 * w, 6 * w, depths[3], 2)
         f = self.features = 2 * w
         self.top = conv(6 * w, f)
-        self.lateral16, self.lateral8, self.lateral4 = conv(4 * w, f), conv(2 * w, f), conv(w, f)
+        self.lateral16, self.lateral8 = conv(4 * w, f), conv(2 * w, f)
         self.mix16, self.mix8 = InvertedResidual(f, f, 1, 1), InvertedResidual(f, f, 1, 1)
-        self.mix4 = nn.Sequential(InvertedResidual(f, f, 1, 2), InvertedResidual(f, f, 1, 2))
+        if stride == 4:
+            self.lateral4 = conv(w, f)
+        self.last = nn.Sequential(InvertedResidual(f, f, 1, 2), InvertedResidual(f, f, 1, 2))
         self.heat = nn.Conv2d(f, ANCHORS, 1)
         self.pool = nn.Sequential(conv(6 * w, 6 * w), nn.AdaptiveAvgPool2d(1), nn.Flatten())
         g = 6 * w
@@ -89,6 +95,23 @@ class Landmarker(nn.Module):
         nn.init.normal_(self.residual[-1].weight, std=0.002)
         nn.init.zeros_(self.residual[-1].bias)
 
+    @classmethod
+    def of(cls, state: dict[str, Tensor]) -> Landmarker:
+        """The network that these weights belong to."""
+        blocks = {key.split(".body")[0] for key in state if ".body" in key}
+        depths = tuple(sum(b.startswith(f"{name}.") for b in blocks) - 1 for name in ("s4", "s8", "s16", "s32"))
+        stride = 4 if any(key.startswith("lateral4") for key in state) else 8
+        net = cls(2 * len(state["stem.0.weight"]), stride, depths)
+        net.load_state_dict(state)
+        return net
+
+    def adopt(self, state: dict[str, Tensor]) -> bool:
+        """Take over those weights of another one that fit by name and shape; whether all did."""
+        own = self.state_dict()
+        fit = {key: value for key, value in state.items() if key in own and own[key].shape == value.shape}
+        self.load_state_dict(own | fit)
+        return fit.keys() == own.keys()
+
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         c4 = self.s4(self.stem(x))
         c8 = self.s8(c4)
@@ -97,17 +120,17 @@ class Landmarker(nn.Module):
         up = nn.functional.interpolate
         p16 = self.mix16(self.lateral16(c16) + up(self.top(c32), scale_factor=2.0))
         p8 = self.mix8(self.lateral8(c8) + up(p16, scale_factor=2.0))
-        p4 = self.mix4(self.lateral4(c4) + up(p8, scale_factor=2.0))
-        logits = self.heat(p4).float()
+        fine = self.last(p8 if self.stride == 8 else self.lateral4(c4) + up(p8, scale_factor=2.0))
+        logits = self.heat(fine).float()
         n, _, h, w = logits.shape
         p = logits.flatten(2).softmax(-1)
         ys = (torch.arange(h, device=x.device, dtype=torch.float32) + 0.5) / h
         xs = (torch.arange(w, device=x.device, dtype=torch.float32) + 0.5) / w
         grid = torch.stack([xs.repeat(h), ys.repeat_interleave(w)], -1)
         # features, place and squared place under each heatmap in one product
-        looked_at = [p4.float().flatten(2).transpose(1, 2), grid.expand(n, -1, -1)]
+        looked_at = [fine.float().flatten(2).transpose(1, 2), grid.expand(n, -1, -1)]
         moments = p @ torch.cat([*looked_at, grid.square().sum(1, keepdim=True).expand(n, -1, -1)], 2)
-        evidence, anchors, square = moments.split([p4.shape[1], 2, 1], 2)
+        evidence, anchors, square = moments.split([fine.shape[1], 2, 1], 2)
         spread = (square[..., 0] - anchors.square().sum(-1)).clamp_min(1e-7).log() * 0.5  # log of heatmap std
         trust = (evidence[:, :, None] * self.local).sum(-1) + self.local_bias
         sigma_k = trust[..., 1] + self.spread_weight * (spread + 4.0)
