@@ -48,8 +48,17 @@ def test_the_distance_is_over_the_eye_distance_and_the_noise_is_the_peers_own(be
     # mirrored, the shift to the right becomes one to the left; the mean face is symmetric
     assert of_set["all"]["itself_mirrored"] == pytest.approx(2 * SHIFT, abs=5e-3)
     assert of_set["all"]["to_mean_of_views"] == pytest.approx(0, abs=5e-3)
+    assert of_set["all"]["faces_it_agrees_on"] == 8
+    assert of_set["all"]["distance_where_it_agrees"] == pytest.approx(SHIFT, abs=1e-3)
     assert result.numbers["not_measured"] == {"Mesh": ["big.task"]}
     assert len(write(result, tmp_path)) == 3
+
+
+@pytest.mark.usefixtures("fake_models")
+def test_a_peer_that_contradicts_itself_says_nothing(bench_data, mesh_peer, monkeypatch):
+    monkeypatch.setattr("nasion.report.bench.dense.AGREES", 1.5 * SHIFT)  # its two answers lie 2 * SHIFT apart
+    figures = bench_dense(bench_data, ["mesh"], mesh_peer).numbers["peers"]["Mesh"]["all"]
+    assert (figures["faces"], figures["faces_it_agrees_on"], figures["distance_where_it_agrees"]) == (8, 0, None)
 
 
 @pytest.mark.usefixtures("fake_models")

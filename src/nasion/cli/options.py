@@ -39,7 +39,7 @@ Landmarker: TypeAlias = Annotated[
 ]
 Accurate: TypeAlias = Annotated[
     bool,
-    typer.Option("--accurate/--fast", help="Look at each face three times and average: a little more exact, slower."),
+    typer.Option("--accurate/--fast", help="Let the last look at a face be three, averaged: a little more exact, slower."),
 ]
 Tiles: TypeAlias = Annotated[
     bool, typer.Option("--tiles", help="Look for small faces in overlapping tiles of very large pictures, too.")

@@ -28,12 +28,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SAME = 0.5  # intersection over union of the boxes around two meshes that are one face
+AGREES = (
+    0.05  # of the inter-ocular distance between a peer's two answers, up to which it can say where a face's points are
+)
 EVERY = 8  # of the 2129 portraits of the audit set one in this many: 267, enough for an interval of a twentieth
 OUTER_CORNERS = (33, 263)
 PICTURES = {".jpg", ".png", ".webp"}
 
 _COUNTS = ("beside", "pictures", "faces", "only ours", "only theirs")
-_COLUMNS = (*_COUNTS, "distance %", "95 %", "median", "worst", "itself mirrored %", "to the mean of both %")
+_COLUMNS = (
+    *_COUNTS, "distance %", "95 %", "median", "worst", "itself mirrored %", "to the mean of both %",
+    "it agrees with itself", "distance there %",
+)  # fmt: skip
 
 Meshes = list[FloatArray]  # of one picture: (478, 2) px each
 
@@ -95,6 +101,7 @@ def bench_dense(
             "Fidelity, not truth: MediaPipe 0.10.21 taught our dense points. Human labels: nasion bench landmarks.",
             "Itself mirrored: the peer's own points against those of the mirrored picture, brought back; its noise.",
             "To the mean of both: ours against the mean of the peer's two answers, which is calmer than either.",
+            f"It agrees with itself: found mirrored, too, and then at most {AGREES:.0%} apart on average.",
             f"Faces both found: boxes around the meshes overlap by {SAME} or more. Outer eye corners {OUTER_CORNERS}.",
             f"Never trained on: HELEN test, AFLW2000, `photos/` and the audit portraits (every {EVERY}th taken).",
             "The groups in `photos/` are actors who may be among the public figures of the training pictures.",
@@ -157,6 +164,8 @@ def _figures(ours: Sequence[Meshes], theirs: Sequence[Meshes], again: Sequence[M
     distance = np.stack(gaps)
     itself = np.stack([_gap(a, b) for a, b in twins] or [np.full(478, np.nan)])
     calm = [_gap(a, mean_of_views[id(b)]) for of_picture in pairs for a, b in of_picture if id(b) in mean_of_views]
+    steady = {id(b) for a, b in twins if _gap(a, b).mean() <= AGREES}
+    there = [_gap(a, b).mean() for of_picture in pairs for a, b in of_picture if id(b) in steady]
     of_face = distance.mean(axis=1)
     mean = bootstrap_mean(of_face, [i for i, of_picture in enumerate(pairs) for _ in of_picture])
     return {
@@ -170,6 +179,8 @@ def _figures(ours: Sequence[Meshes], theirs: Sequence[Meshes], again: Sequence[M
         "worst": float(of_face.max()),
         "itself_mirrored": _number(itself.mean()),
         "to_mean_of_views": float(np.stack(calm).mean()) if calm else None,
+        "faces_it_agrees_on": len(there),
+        "distance_where_it_agrees": float(np.mean(there)) if there else None,
         "per_face": [round(float(v), 5) for v in of_face],
         "parts": {
             name: {
@@ -231,6 +242,8 @@ def _row(f: dict[str, Any]) -> tuple[str | int | float | None, ...]:
         percent(f["worst"]),
         percent(f["itself_mirrored"]),
         percent(f["to_mean_of_views"]),
+        f["faces_it_agrees_on"],
+        percent(f["distance_where_it_agrees"]),
     )
 
 
