@@ -99,6 +99,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     (out / "test/engine/fixture.json").write_text(json.dumps(told) + "\n")
     (out / "test/engine/fixture.bin.gz").write_bytes(store.bytes())
     (out / "src/engine/meanFace.ts").write_text(mean_face())
+    (out / "src/engine/mirrored.ts").write_text(mirrored())
 
 
 def float_graph(path: Path) -> bytes:
@@ -157,8 +158,20 @@ def mean_face() -> str:
     )
 
 
+def mirrored() -> str:
+    """Which point of dense478 takes whose place in a mirror, as a module of the engine."""
+    flip = scheme("dense478").flip
+    body = "".join(f"  {', '.join(map(str, flip[i : i + 24]))},\n" for i in range(0, len(flip), 24))
+    return (
+        "// Written by benchmarks/studio_fixture.py; not to be edited.\n\n"
+        "/** The point of dense478 whose place each one takes in a mirror. */\n"
+        f"export const MIRRORED: readonly number[] = [\n{body}];\n"
+    )
+
+
 def _stills(store: Store, model: HeadModel, floats: Path) -> list[dict[str, Any]]:
-    detector, landmarker, shipped = FaceDetector(threads=1), Landmarker(floats, threads=1), Landmarker(threads=1)
+    detector = FaceDetector(second_look=False, threads=1)  # the page runs the first look alone
+    landmarker, shipped = Landmarker(floats, threads=1), Landmarker(threads=1)
     reader = Analyzer(("pose", EyeKit(refined=False)), threads=1)  # the page has no second network for the eyes
     told = []
     for number, (size, fill, background) in enumerate(STILLS):
@@ -227,8 +240,10 @@ def _clip(store: Store, model: HeadModel, floats: Path) -> dict[str, Any]:
     frames = np.stack(images)
     store.add("clip.images", np.diff(frames, axis=0, prepend=np.zeros_like(frames[:1])), "uint8")
     clip = [Frame(image, i, i / CLIP_FPS) for i, image in enumerate(frames)]
+    detector = FaceDetector(second_look=False, threads=1)
+    models = {"detector": detector, "landmarker": floats, "threads": 1}
     steady, plain = (
-        Analyzer(tasks, mode="video", landmarker=floats, threads=1, smooth=smooth, detect_every=DETECT_EVERY)
+        Analyzer(tasks, mode="video", smooth=smooth, detect_every=DETECT_EVERY, **models)
         for tasks, smooth in ((("pose",), True), (("pose", EyeKit(refined=False)), False))
     )
     baseline = PersonBaseline(closed=PLAIN_CLOSED_SHARE)

@@ -1,12 +1,13 @@
 /** Points, visibility, sigma and presence: `nasion.landmark.landmarker`, the embedded network's 478 points. */
 
 import { coarse5, DENSE, type Face } from "./face.ts";
+import { MIRRORED } from "./mirrored.ts";
 import type { Model } from "./model.ts";
 import type { Picture } from "./types.ts";
 import { cut, moved, viewMatrix, type Matrix } from "./view.ts";
 
 export const SIZE = 128; // px of a crop
-export const OFF = 0.094; // share of the crop that its corners must be off before it is cut anew
+export const FAR = 0.23; // share of the crop that its corners may be off for its answer to count
 export const BATCH = 8; // crops a run
 const SPARSE = 68; // points of ibug68, which come first in visibility and sigma
 
@@ -26,50 +27,74 @@ export class Landmarker {
    * Points of each face, in px of the picture.
    *
    * @param faces with a detector's five points or the last frame's.
-   * @param passes how many crops at most, each cut anew from the points just placed if these say the last was off.
+   * @param passes looks at a face, each at a crop cut anew from the points just placed, every other one mirrored;
+   *   the answers are averaged, presence is that of the last.
    * @returns null for a face whose points admit no view.
    */
   async place(picture: Picture, faces: readonly Face[], passes: number): Promise<(Placement | null)[]> {
-    const placements: (Placement | null)[] = faces.map(() => null);
     const crops = faces.map((face) => viewMatrix(coarse5(face), SIZE));
-    let todo = faces.map((_, i) => i).filter((i) => crops[i] !== null);
-    for (let number = 0; number < passes && todo.length; number++) {
+    const todo = faces.map((_, i) => i).filter((i) => crops[i] !== null);
+    const looks: Placement[][] = faces.map(() => []);
+    for (let number = 0; number < passes; number++)
       for (let start = 0; start < todo.length; start += BATCH) {
         const chunk = todo.slice(start, start + BATCH);
-        const found = await this.once(picture, chunk.map((i) => crops[i] as Matrix));
-        chunk.forEach((i, k) => (placements[i] = found[k]));
+        const found = await this.once(picture, chunk.map((i) => crops[i] as Matrix), number % 2 === 1);
+        chunk.forEach((i, k) => {
+          looks[i].push(found[k]);
+          if (number === passes - 1) return;
+          const anew = viewMatrix(coarse5({ ...faces[i], points: found[k].points }), SIZE);
+          if (anew === null) return;
+          if (moved(crops[i] as Matrix, anew, SIZE) > FAR * SIZE) looks[i].length = 0;
+          crops[i] = anew;
+        });
       }
-      if (number === passes - 1) break;
-      todo = todo.filter((i) => {
-        const anew = viewMatrix(coarse5({ ...faces[i], points: (placements[i] as Placement).points }), SIZE);
-        const off = anew !== null && moved(crops[i] as Matrix, anew, SIZE) > OFF * SIZE;
-        if (off) crops[i] = anew;
-        return off;
-      });
-    }
-    return placements;
+    return looks.map((some) => (some.length ? mean(some) : null));
   }
 
-  private async once(picture: Picture, matrices: readonly Matrix[]): Promise<Placement[]> {
+  private async once(picture: Picture, matrices: readonly Matrix[], mirrored: boolean): Promise<Placement[]> {
     const n = matrices.length, bytes = SIZE * SIZE * 3;
-    matrices.forEach((matrix, i) => cut(picture, matrix, SIZE, this.crops, i * bytes));
+    matrices.forEach((matrix, i) => {
+      cut(picture, matrix, SIZE, this.crops, i * bytes);
+      if (mirrored) mirror(this.crops.subarray(i * bytes, (i + 1) * bytes));
+    });
     const out = await this.model.run("crops", this.crops.subarray(0, n * bytes), [n, SIZE, SIZE, 3]);
-    return matrices.map((matrix, i) => placement(out, i, matrix));
+    return matrices.map((matrix, i) => placement(out, i, matrix, mirrored));
   }
 }
 
+/** Left and right of a crop change places. */
+function mirror(crop: Uint8Array): void {
+  const line = 3 * SIZE;
+  for (let row = 0; row < crop.length; row += line)
+    for (let left = row, right = row + line - 3; left < right; left += 3, right -= 3)
+      for (let k = 0; k < 3; k++) [crop[left + k], crop[right + k]] = [crop[right + k], crop[left + k]];
+}
+
+/** The mean of some looks at one face. */
+function mean(looks: readonly Placement[]): Placement {
+  const last = looks[looks.length - 1];
+  if (looks.length === 1) return last;
+  const of = (name: "points" | "visibility" | "sigma") =>
+    last[name].map((_, k) => looks.reduce((sum, look) => sum + look[name][k], 0) / looks.length);
+  return { points: of("points"), visibility: of("visibility"), sigma: of("sigma"), presence: last.presence };
+}
+
 /** What the network says about crop `i`, in px of the picture. */
-function placement(out: Record<string, { data: Float32Array }>, i: number, [a, , c, d, , f]: Matrix): Placement {
+function placement(
+  out: Record<string, { data: Float32Array }>, i: number, [a, , c, d, , f]: Matrix, mirrored: boolean,
+): Placement {
   const square = a * a + d * d, size = Math.sqrt(square); // crop px per image px
   const dense = out["dense478"].data, all = SPARSE + DENSE;
   const points = new Float32Array(3 * DENSE);
-  for (let k = 0, at = i * 3 * DENSE; k < 3 * DENSE; k += 3, at += 3) {
-    const x = dense[at] - c, y = dense[at + 1] - f; // the inverse of a similarity is its transpose over the square
-    points[k] = (x * a + y * d) / square;
-    points[k + 1] = (y * a - x * d) / square;
-    points[k + 2] = dense[at + 2] / size;
+  const visibility = new Float32Array(DENSE), sigma = new Float32Array(DENSE);
+  for (let k = 0; k < DENSE; k++) {
+    const from = mirrored ? MIRRORED[k] : k, at = 3 * (i * DENSE + from), trust = i * all + SPARSE + from;
+    const x = (mirrored ? SIZE - 1 - dense[at] : dense[at]) - c, y = dense[at + 1] - f;
+    points[3 * k] = (x * a + y * d) / square; // the inverse of a similarity is its transpose over the square
+    points[3 * k + 1] = (y * a - x * d) / square;
+    points[3 * k + 2] = dense[at + 2] / size;
+    visibility[k] = out["visibility"].data[trust];
+    sigma[k] = out["sigma"].data[trust] / size;
   }
-  const visibility = out["visibility"].data.slice(i * all + SPARSE, (i + 1) * all);
-  const sigma = out["sigma"].data.slice(i * all + SPARSE, (i + 1) * all).map((value) => value / size);
   return { points, visibility, sigma, presence: out["presence"].data[i] };
 }

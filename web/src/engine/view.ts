@@ -1,6 +1,5 @@
 /** The landmarker's view of a face, an upright crop: `nasion.landmark.view`. Pictures are RGBA, crops RGB. */
 
-import { round } from "./numbers.ts";
 import type { Picture } from "./types.ts";
 
 /** coarse5 (subject's left eye first) in the crop, 0..1 from its left and top edge. */
@@ -66,16 +65,17 @@ interface Pixels {
 export function cut(picture: Picture, matrix: Matrix, size: number, into: Uint8Array, offset: number): void {
   const pixels: Pixels = { data: picture.data, width: picture.width, height: picture.height, step: 4 };
   const shrink = Math.hypot(matrix[0], matrix[3]);
-  if (shrink < 0.5) {
+  if (shrink <= 0.5) {
     // bilinear sampling would skip pixels: average whole blocks of the face's surroundings first
-    const [small, adapted] = reduce(pixels, matrix, size, Math.floor(1 / shrink));
+    const [small, adapted] = reduce(pixels, matrix, size, Math.trunc(-Math.log2(shrink)));
     warp(small, adapted, size, into, offset);
   } else warp(pixels, matrix, size, into, offset);
 }
 
-let blocks = new Uint8Array(0); // of the last reduced picture, used again
+const halves = [new Uint8Array(0), new Uint8Array(0)]; // of the last reduced picture, used again
 
-function reduce(image: Pixels, matrix: Matrix, size: number, factor: number): [Pixels, Matrix] {
+function reduce(image: Pixels, matrix: Matrix, size: number, halvings: number): [Pixels, Matrix] {
+  const factor = 2 ** halvings;
   const [a, , c, b, , f] = matrix;
   const right = (size - 1) / 2 - c, down = (size - 1) / 2 - f;
   const square = a * a + b * b;
@@ -85,39 +85,31 @@ function reduce(image: Pixels, matrix: Matrix, size: number, factor: number): [P
   const x1 = Math.min(Math.trunc(x + reach), image.width), y1 = Math.min(Math.trunc(y + reach), image.height);
   if (x1 - x0 < factor || y1 - y0 < factor) return [image, matrix]; // the crop lies outside the image
   const columns = Math.floor((x1 - x0) / factor), rows = Math.floor((y1 - y0) / factor);
-  if (blocks.length < 3 * columns * rows) blocks = new Uint8Array(3 * columns * rows);
-  averageBlocks(image, x0, y0, factor, columns, rows, blocks);
+  let small = image;
+  for (let k = 1; k <= halvings; k++) {
+    const share = factor / 2 ** k;
+    small = halved(small, k === 1 ? x0 : 0, k === 1 ? y0 : 0, columns * share, rows * share, k % 2);
+  }
   // a pixel centre i of the small part stands at x0 + factor * i + (factor - 1) / 2 of the image
   const ox = x0 + (factor - 1) / 2, oy = y0 + (factor - 1) / 2;
   const adapted: Matrix = [
     matrix[0] * factor, matrix[1] * factor, matrix[0] * ox + matrix[1] * oy + matrix[2],
     matrix[3] * factor, matrix[4] * factor, matrix[3] * ox + matrix[4] * oy + matrix[5],
   ]; // prettier-ignore
-  return [{ data: blocks, width: columns, height: rows, step: 3 }, adapted];
+  return [small, adapted];
 }
 
-/** Means of factor x factor blocks, as INTER_AREA rounds them. */
-function averageBlocks(
-  image: Pixels, x0: number, y0: number, factor: number, columns: number, rows: number, into: Uint8Array,
-): void {
-  const { data, width, step } = image;
-  const share = 1 / (factor * factor);
-  const whole = factor === 2 ? (x: number) => Math.floor(x + 0.5) : round; // halves: up in OpenCV's 2 x 2, else to even
-  for (let row = 0, to = 0; row < rows; row++)
-    for (let column = 0; column < columns; column++, to += 3) {
-      let r = 0, g = 0, b = 0;
-      for (let dy = 0; dy < factor; dy++) {
-        let at = ((y0 + row * factor + dy) * width + x0 + column * factor) * step;
-        for (let dx = 0; dx < factor; dx++, at += step) {
-          r += data[at];
-          g += data[at + 1];
-          b += data[at + 2];
-        }
-      }
-      into[to] = whole(r * share);
-      into[to + 1] = whole(g * share);
-      into[to + 2] = whole(b * share);
-    }
+/** Means of 2 x 2 blocks from (x0, y0) on, halves rounded up as INTER_AREA does, in one of the two buffers. */
+function halved({ data, width, step }: Pixels, x0: number, y0: number, columns: number, rows: number, buffer: number): Pixels {
+  if (halves[buffer].length < 3 * columns * rows) halves[buffer] = new Uint8Array(3 * columns * rows);
+  const into = halves[buffer], line = width * step;
+  for (let row = 0, to = 0; row < rows; row++) {
+    let at = ((y0 + 2 * row) * width + x0) * step;
+    for (let column = 0; column < columns; column++, at += 2 * step, to += 3)
+      for (let k = 0; k < 3; k++)
+        into[to + k] = (data[at + k] + data[at + step + k] + data[at + line + k] + data[at + line + step + k] + 2) >> 2;
+  }
+  return { data: into, width: columns, height: rows, step: 3 };
 }
 
 /** `cv2.warpAffine` with INTER_LINEAR and BORDER_REPLICATE: bilinear in single precision, rounded to levels. */
