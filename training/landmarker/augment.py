@@ -8,7 +8,10 @@ import cv2
 import numpy as np
 
 from nasion.train.damage import damage, occlude
+from training.landmarker.gape import gape
 from training.landmarker.view import CACHE, PIXELS_PER_VIEW
+
+GAPE = 0.15  # part of the samples whose mouth is opened
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ def make(
     texture: np.ndarray,
 ) -> Sample:
     """Draw one augmented view. ``mirrors`` are the flip permutations of the 68 and the 478 points."""
+    if rng.random() < GAPE:
+        crop, dense, ibug = gape(crop, dense, ibug, rng)
     if rng.random() < 0.5:
         crop = crop[:, ::-1]
         dense = dense[mirrors[1]] * (-1, 1, 1) + (1, 0, 0)
