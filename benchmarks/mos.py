@@ -1,15 +1,18 @@
 """MOS at small scale: does learning pose help, and do learned task weights?
 
-    python benchmarks/mos.py [--steps 600] [--data ../shared/data] [--write]
+    python benchmarks/mos.py [--steps 2600] [--systems A,B] [--keep FOLDER] [--data ../shared/data] [--write]
 
 Three networks with the same seed, faces and number of steps: as published (in small), with fixed task weights, and
 without pose. Trained on HELEN crops and rendered heads (``nasion.train.mos_scenes``); measured on rendered heads of
-another seed, whose pose is known exactly, and on scenes of held-out HELEN faces.
+another seed, whose pose is known exactly, and on scenes of held-out HELEN faces. With --keep, rows that FOLDER has are
+not measured again, and the networks lie there as ONNX.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ import numpy as np
 import torch
 
 from nasion.metrics.detection import detection_score, iou_matrix
+from nasion.models import Session
 from nasion.report.bench.data import data_folder
 from nasion.report.bench.result import Result, Table, publish
 from nasion.train import fit, load_csv, split
@@ -30,17 +34,21 @@ VARIANTS = {
     "fixed task weights": {"learned": False},
     "without pose": {"pose": False},
 }
-TEST_SEED, TEST_HEADS, RENDERED = 99, 120, 240
+TEST_SEED, TEST_HEADS = 99, 200
+FRAME = (480, 640)
+RUNS = 30  # of one frame, for the time
 SURE, OVERLAP, SAME = 0.55, 0.5, 0.4
 
 
-def scenes(heads: Heads, seed: int, most: int, low: float, high: float) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Each head once, alone or with others; faces ``low``..``high`` px."""
+def scenes(
+    heads: Heads, seed: int, most: int, low: float, high: float, side: int = SCENE
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Each head once, alone or with others; faces ``low``..``high`` px in scenes of ``side`` px."""
     rng, made, at = np.random.default_rng(seed), [], 0
     while at < len(heads):
         count = min(int(rng.integers(1, most + 1)), len(heads) - at)
         chosen = [(heads.images[i], heads.faces[i]) for i in range(at, at + count)]
-        made.append(compose(rng, SCENE, chosen, np.exp(rng.uniform(np.log(low), np.log(high), count))))
+        made.append(compose(rng, side, chosen, np.exp(rng.uniform(np.log(low), np.log(high), count))))
         at += count
     return made
 
@@ -86,7 +94,20 @@ def measure(net: torch.nn.Module, made: list[tuple[np.ndarray, np.ndarray]]) -> 
     return out
 
 
-def row(name: str, heads: dict[str, Any], photos: dict[str, Any], pose: bool) -> tuple[Any, ...]:
+def milliseconds(path: Path) -> float:
+    """Median processor time of one frame on one thread."""
+    session, spent = Session(path, threads=1), []
+    picture = np.random.default_rng(0).uniform(0, 255, (1, 3, *FRAME)).astype(np.float32)
+    for _ in range(RUNS):
+        began = time.process_time()
+        session.run({"image": picture})
+        spent.append(1e3 * (time.process_time() - began))
+    return float(np.median(spent))
+
+
+def row(name: str, found: dict[str, Any]) -> tuple[Any, ...]:
+    heads, photos, pose = found["rendered"], found["photos"], VARIANTS[name].get("pose", True)
+
     def percent(value: float | None) -> float | None:
         return None if value is None else 100 * value
 
@@ -94,7 +115,7 @@ def row(name: str, heads: dict[str, Any], photos: dict[str, Any], pose: bool) ->
     return (
         name, percent(heads["recall"]), *angles, percent(heads.get("points")), percent(heads.get("points_turned")),
         percent(photos["recall"]), percent(photos["ap"]), percent(photos.get("points")),
-        photos.get("yaw") if pose else None,
+        photos.get("yaw") if pose else None, percent(found["large"]["recall"]), found["ms"],
     )  # fmt: skip
 
 
@@ -110,47 +131,59 @@ def plot(numbers: dict[str, Any], figure: Any) -> None:
     axes.legend()
 
 
+def train_and_measure(name: str, args: argparse.Namespace, made: Path) -> dict[str, Any]:
+    """Train one network, write it as ``made``."""
+    data = load_csv(data_folder(args.data) / "landmarks68" / "train.csv", size=96)
+    train, held = split(MOS().adapt(data))
+    recipe, began = MOS(**VARIANTS[name]), time.process_time()
+    trained = fit(recipe, train, steps=args.steps, seed=0, threads=1)
+    net, spent = trained.model, time.process_time() - began
+    photos = from_photos(held)
+    tests = {
+        "rendered": scenes(rendered(TEST_SEED, TEST_HEADS), 5, 1, 40, 90),
+        "photos": scenes(photos, 6, 3, 20, 80),
+        "large": scenes(photos, 7, 1, 100, 180, 2 * SCENE),
+    }
+    result: dict[str, Any] = {test: measure(net, made) for test, made in tests.items()}
+    recipe.export(net, made)
+    result |= {"cpu_s": round(spent), "log_variance": [round(float(s), 3) for s in net.log_variance.detach()]}
+    return result | {"ms": milliseconds(made), "log": trained.log[:: max(1, len(trained.log) // 40)]}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=2600)
+    parser.add_argument("--systems", default="", help="only these, separated by commas")
     parser.add_argument("--data", type=Path, default=None)
-    parser.add_argument("--keep", type=Path, default=None, help="write the first network as ONNX here")
+    parser.add_argument("--keep", type=Path, default=None, help="folder for the rows and the networks")
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    data = load_csv(data_folder(args.data) / "landmarks68" / "train.csv", size=96)
-    train, held = split(MOS().adapt(data))
-    tests = {
-        "rendered": scenes(rendered(TEST_SEED, TEST_HEADS), 5, 1, 40, 90),
-        "photos": scenes(from_photos(held), 6, 3, 20, 80),
-    }
     numbers: dict[str, Any] = {"steps": args.steps, "systems": {}}
-    rows = []
-    for name, options in VARIANTS.items():
-        recipe, began = MOS(rendered=RENDERED, **options), time.process_time()
-        trained = fit(recipe, train, steps=args.steps, seed=0, threads=1)
-        net = trained.model
-        print({k: round(v, 2) if isinstance(v, float) else v for k, v in trained.log[-1].items()}, flush=True)
-        spent = time.process_time() - began
-        result: dict[str, Any] = {test: measure(net, made) for test, made in tests.items()}
-        result |= {"cpu_s": round(spent), "log_variance": [round(float(s), 3) for s in net.log_variance.detach()]}
-        numbers["systems"][name] = result
-        rows.append(row(name, result["rendered"], result["photos"], recipe.pose))
-        print(name, result, flush=True)
-        if args.keep and not options:
-            recipe.export(net, args.keep)
+    with tempfile.TemporaryDirectory() as spare:
+        folder = args.keep or Path(spare)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in args.systems.split(",") if args.systems else VARIANTS:
+            kept = folder / f"{name}-{args.steps}.json"
+            if not kept.exists():
+                kept.write_text(json.dumps(train_and_measure(name, args, kept.with_suffix(".onnx"))))
+            numbers["systems"][name] = json.loads(kept.read_text())
+            print(name, {k: v for k, v in numbers["systems"][name].items() if k != "log"}, flush=True)
     columns = (
         "system", "rendered: found %", "yaw °", "pitch °", "roll °", "points %", "points % beyond 45°",
-        "photos: found %", "AP %", "points %", "yaw ° against our reader",
+        "photos: found %", "AP %", "points %", "yaw ° against our reader", "large: found %", "ms a frame",
     )  # fmt: skip
+    rows = tuple(row(name, found) for name, found in numbers["systems"].items())
     result = Result(
         name="mos", title="MOS at small scale", command=f"python benchmarks/mos.py --steps {args.steps} --write",
-        tables=(Table("Mean absolute errors", columns, tuple(rows)),), numbers=numbers,
+        tables=(Table("Mean absolute errors", columns, rows),), numbers=numbers,
         notes=(
-            f"{args.steps} steps of 12 scenes of {SCENE} px, one seed: differences of a tenth mean nothing.",
+            f"{args.steps} steps of 12 scenes of {SCENE} px or 3 of {2 * SCENE} px, one seed: a tenth means nothing.",
             f"Found: a face scored above {SURE} overlaps the true box by {OVERLAP} or more.",
+            "Rendered: 40 to 90 px, one a scene; photos: 20 to 80 px, up to three; large: photos of 100 to 180 px.",
             "Points: mean distance over the root of the box's area. The pose of rendered heads is exact.",
             "Poses of the photos are read by nasion: agreement between two of our networks, not accuracy.",
+            "Milliseconds: processor time of one thread for 640 x 480 px, ONNX Runtime.",
         ),
         plots={"points": lambda figure: plot(numbers, figure)},
     )  # fmt: skip

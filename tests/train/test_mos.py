@@ -141,6 +141,21 @@ def test_tasks_that_exchange_nothing_are_a_network_without_exchange(torch) -> No
     assert all(torch.equal(after[task], alone[task]) for task in alone)
 
 
+def test_before_training_it_expects_a_face_that_looks_ahead(torch) -> None:
+    """Points of the usual face in every anchor, angles of 0, no face for sure."""
+    from nasion.train.mos_net import FRONTAL, Level, Plan, angle, decode, priors
+
+    level = Level(Plan(0.25, 16, 16), stitch=True).eval()
+    level.expect()
+    found = dict(zip(("class", "box", "points", "yaw", "pitch", "roll"), level(torch.zeros(1, 16, 4, 4)), strict=True))
+    assert found["class"].softmax(-1)[..., 1].max() < 0.05
+    assert all(angle(found[task]).abs().max() < 5 for task in ("yaw", "pitch", "roll"))
+    anchors = priors(32, 32)[:32]
+    _, points = decode(anchors, found["box"], found["points"])
+    usual = (points[0] - anchors[:, None, :2]) / anchors[:, None, 2:]
+    assert (usual - torch.tensor(FRONTAL)).abs().max() < 0.1
+
+
 def test_every_face_finds_an_anchor(torch) -> None:
     from nasion.train.mos_loss import match
     from nasion.train.mos_net import priors

@@ -8,15 +8,16 @@ from hypothesis import strategies as st
 from nasion.core import InputError, scheme
 from nasion.train.data import LandmarkSet, stored_side
 from nasion.train.lowres import FACE, coded, crop_side, enlarge, psnr, shrink
-from nasion.train.sht import SHT, hide, join, unlabelled
+from nasion.train.sht import POSE, SHT, VIEW, hide, join, unlabelled, usual_places
 
 SIZE = 32
 
 
 def faces(count: int = 8, seed: int = 0) -> LandmarkSet:
-    """A bright square with 19 points on it."""
+    """A bright square with 19 points on it, each where its mirrored one says."""
     rng, side = np.random.default_rng(seed), stored_side(SIZE)
     template = np.random.default_rng(1).uniform(-6, 6, (19, 2))
+    template = (template + template[scheme("aflw19").flip] * (-1, 1)) / 2
     images = np.full((count, side, side, 3), 60, np.uint8)
     points = np.empty((count, 19, 2), np.float32)
     for i, centre in enumerate(rng.uniform(side / 2 - 3, side / 2 + 3, (count, 2))):
@@ -97,13 +98,12 @@ def torch():
 
 
 def terms_of(torch, recipe: SHT, data: LandmarkSet, stage: str = "transfer", model=None):
-    from nasion.train.loop import draw
     from nasion.train.recipe import Progress
 
     recipe.prepare(data)
     torch.manual_seed(0)
     model = model or recipe.build(19, SIZE)
-    batch = draw(data, np.arange(len(data)), np.random.default_rng(0))
+    batch = recipe.draw(data, np.arange(len(data)), np.random.default_rng(0))
     return model, recipe.loss(model, batch, Progress(stage, 0, 0.0))
 
 
@@ -123,15 +123,15 @@ def test_each_stream_hears_the_other(torch) -> None:
     from nasion.train.sht_net import DualHallucination
 
     torch.manual_seed(0)
-    net = DualHallucination(5, width=8)
+    net = DualHallucination(5, SIZE, width=8)
     torch.nn.init.normal_(net.paint.weight)
     image = torch.rand(2, 3, SIZE, SIZE)
-    net(image)[1].sum().backward()
+    net(image)[1].square().sum().backward()
     assert net.h8.get_parameter("0.weight").grad.abs().max() > 0  # points learn from the picture stream
     net.zero_grad()
     net(image)[2].sum().backward()
     assert net.first.weight.grad.abs().max() > 0  # and the picture from the heatmaps
-    deaf = DualHallucination(5, width=8, guided=False)
+    deaf = DualHallucination(5, SIZE, width=8, guided=False)
     torch.nn.init.normal_(deaf.paint.weight)
     deaf(image)[2].sum().backward()
     assert deaf.first.weight.grad is None or deaf.first.weight.grad.abs().max() == 0
@@ -151,23 +151,68 @@ def test_the_transfer_network_never_sees_its_target(torch) -> None:
 
 def test_points_follow_the_moved_picture(torch) -> None:
     from nasion.train.heatmaps import gaussians, peaks
-    from nasion.train.sht import _move, _sample, random_moves
+    from nasion.train.sht import moved, random_moves, sampled
 
     points = torch.rand(4, 6, 2) * 0.4 + 0.3
-    moves = random_moves(np.random.default_rng(0), 4)
-    found = peaks(_sample(gaussians(points, 64, 1.0), moves))
-    assert (found - _move(points, moves)).abs().max() * 64 < 0.25
+    moves = random_moves(np.random.default_rng(0), 4, POSE)
+    found = peaks(sampled(gaussians(points, 64, 1.0), moves))
+    assert (found - moved(points, moves)).abs().max() * 64 < 0.25
+
+
+def test_moves_stay_within_twice_their_spread(torch) -> None:
+    from nasion.train.sht import random_moves
+
+    moves = random_moves(np.random.default_rng(0), 400, VIEW)
+    turn = torch.rad2deg(torch.atan2(moves[:, 1, 0], moves[:, 0, 0]))
+    assert 6 < turn.std() < 9 and turn.abs().max() <= 16.001
+    assert moves[:, :, 2].abs().max() <= 2 * 2 * VIEW[2] + 1e-6  # the picture is 2 wide
 
 
 def test_views_carry_their_points_along(torch) -> None:
     """In every view the points lie on the bright square that they belong to."""
-    recipe, data = SHT(width=8), faces(16)
-    recipe.prepare(data)
-    images, points = recipe._views(torch.arange(16), np.random.default_rng(0))
-    assert images.shape == (16, 3, SIZE, SIZE)
-    for image, place in zip(images, points, strict=True):
+    batch = SHT(width=8).draw(faces(16), np.arange(16), np.random.default_rng(0))
+    assert batch.images.shape == (16, 3, SIZE, SIZE)
+    for image, place in zip(batch.images, batch.points, strict=True):
         x, y = (place * SIZE - 0.5).round().long().clamp(0, SIZE - 1).T
         assert (image[:, y, x].mean(0) > -0.2).float().mean() > 0.9  # -0.53 beside it
+
+
+def test_half_of_a_batch_has_labels_where_most_faces_have_none(torch) -> None:
+    few = hide(faces(40), 0.1)
+    batch = SHT(width=8).draw(few, np.arange(16), np.random.default_rng(0))
+    assert batch.known[:8].all()
+    assert not batch.known.all()
+    assert batch.points.isfinite().all()
+    bare = SHT(width=8).draw(hide(faces(8), 0.0), np.arange(8), np.random.default_rng(0))
+    assert not bare.known.any()
+
+
+def test_the_first_heatmaps_say_where_points_usually_lie(torch) -> None:
+    """A network that has learned nothing places the mean face."""
+    data, recipe = faces(16), SHT(width=8)
+    recipe.prepare(data)
+    model = recipe.build(19, SIZE)
+    torch.nn.init.zeros_(model["place"].first.weight)
+    torch.nn.init.zeros_(model["place"].first.bias)
+    first = model["place"].eval()(torch.zeros(1, 3, SIZE, SIZE))[0]
+    from nasion.train.blocks import soft_argmax
+
+    assert (soft_argmax(first)[0] - torch.from_numpy(usual_places(data))).abs().max() * SIZE < 1.5
+    assert (usual_places(hide(data, 0.0)) == 0.5).all()
+
+
+def test_heatmaps_are_taught_by_their_shape_and_their_mean(torch) -> None:
+    """Least for the right Gaussian; a point that is unknown or outside costs nothing by its shape."""
+    from nasion.train.heatmaps import gaussians
+    from nasion.train.sht import heatmap_loss
+
+    points, known = torch.full((1, 1, 2), 0.5), torch.ones(1, 1)
+    right = gaussians(points, 16, 1.0).clamp_min(1e-9).log()
+    aside = gaussians(points + 0.1, 16, 1.0).clamp_min(1e-9).log()
+    assert heatmap_loss(right, points, known) < 1e-3
+    assert heatmap_loss(aside, points, known) > 1
+    assert heatmap_loss(torch.zeros(1, 1, 16, 16), points, known) > 1  # the mean is right, the shape is not
+    assert heatmap_loss(aside, points, 0 * known) == 0
 
 
 def test_terms_of_the_two_stages(torch) -> None:
@@ -222,12 +267,13 @@ def test_transfer_goes_where_the_wanted_heatmaps_say(torch) -> None:
 
 
 def test_it_learns(torch) -> None:
+    """Beyond the mean face, which it begins with."""
     from nasion.train.loop import fit
     from nasion.train.score import evaluate
 
-    data, recipe = faces(32), SHT(width=8)
+    data, recipe = faces(32), SHT(width=8, transfer=False)
     begin = evaluate(recipe, fit(recipe, data, steps=2).model, data).nme
-    assert evaluate(recipe, fit(recipe, data, steps=24).model, data).nme < 0.7 * begin
+    assert evaluate(recipe, fit(recipe, data, steps=48).model, data).nme < 0.8 * begin
 
 
 def test_it_paints(torch) -> None:
@@ -246,4 +292,4 @@ def test_it_paints(torch) -> None:
         optimiser.step()
     painted = sharpen(model.eval(), low)
     assert painted.shape == low.shape and painted.dtype == np.uint8
-    assert psnr(painted, views).mean() > psnr(low, views).mean() + 0.5
+    assert psnr(painted, views).mean() > psnr(low, views).mean() + 0.25

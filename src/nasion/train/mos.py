@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasion.core import InputError, Landmarks, scheme
+from nasion.core import InputError, IntArray, Landmarks, scheme
 from nasion.media.paths import prepare_output
 from nasion.train.data import LandmarkSet
 from nasion.train.recipe import Batch, Progress, Stage, require_torch
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
     from nasion.train.mos_scenes import Heads
 
-SCENE = 128  # px, side of a training scene
-RENDERED = 400  # synthetic heads to go with the photos: they bring the turned ones
+SCENE = 128  # px, side of most training scenes
+LARGE, LARGE_SHARE = 2, 0.25  # every fourth batch is of a quarter as many scenes, they and their faces twice as large
+RENDERED = 1600  # synthetic heads to go with the photos: they bring the turned ones; two minutes
 RENDERED_SHARE = 0.4  # of the faces in the scenes
 MOST_FACES = 3  # a scene
 EVEN = 0.5  # share of the feedback sampling that stays even over sizes
@@ -50,7 +51,7 @@ class MOS:
 
     name = "mos"
     usage = "analyze PHOTO --detector"
-    stages = (Stage("train", rate=3e-3, batch=12),)
+    stages = (Stage("train", rate=1e-2, batch=12),)
 
     def __init__(
         self,
@@ -88,6 +89,13 @@ class MOS:
         model.register_buffer("held", torch.full((len(EDGES) - 1,), 1 / (len(EDGES) - 1)))
         return model
 
+    def draw(self, data: LandmarkSet, index: IntArray, rng: np.random.Generator) -> Batch:
+        """Which faces stand in the scenes; ``loss`` composes them, as their sizes hang on what it was so far."""
+        import torch
+
+        rows, empty = torch.from_numpy(np.asarray(index)), torch.zeros(len(index), 0)
+        return Batch(empty, empty, empty, empty, rows, data.scheme)
+
     def loss(self, model: nn.Module, batch: Batch, step: Progress) -> dict[str, Tensor]:
         """The six tasks on scenes around the batch's faces."""
         import torch
@@ -98,13 +106,16 @@ class MOS:
 
         rng = np.random.default_rng(int(torch.randint(2**31, (1,))))
         chances = EVEN / len(model.held) + (1 - EVEN) * model.held.double().numpy()
-        scenes = [self._scene(rng, int(i), chances if self.feedback else np.ones(len(EDGES) - 1)) for i in batch.index]
+        if not self.feedback:
+            chances = np.ones(len(EDGES) - 1)
+        large = LARGE if rng.random() < LARGE_SHARE else 1
+        scenes = [self._scene(rng, int(i), chances, large) for i in batch.index[:: large**2]]
         images = torch.from_numpy(np.stack([image for image, _ in scenes])).permute(0, 3, 1, 2).float()
         faces = [torch.from_numpy(found) for _, found in scenes]
         if not self.pose:
             for found in faces:
                 found[:, 14:] = torch.nan
-        losses, share, side = task_losses(model(images), priors(SCENE, SCENE), faces)
+        losses, share, side = task_losses(model(images), priors(*images.shape[2:]), faces)
         bins = torch.from_numpy(bin_of(side.numpy()))
         mean = torch.zeros_like(model.held).scatter_add_(0, bins, share)
         mean /= torch.bincount(bins, minlength=len(mean)).clamp_min(1)
@@ -112,7 +123,9 @@ class MOS:
             model.held.lerp_(mean / mean.sum(), 1 - MEMORY)
         return weigh(losses, model.log_variance if self.learned else None, self.pose)
 
-    def _scene(self, rng: np.random.Generator, index: int, chances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _scene(
+        self, rng: np.random.Generator, index: int, chances: np.ndarray, large: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         from nasion.train.mos_scenes import compose, draw_sides
 
         if self._photos is None or self._heads is None:
@@ -124,7 +137,7 @@ class MOS:
             source = self._heads if synthetic else self._photos
             at = int(rng.integers(len(source))) if synthetic or k else index
             heads.append((source.images[at], source.faces[at]))
-        return compose(rng, SCENE, heads, draw_sides(rng, chances, count, 0.75 * SCENE))
+        return compose(rng, large * SCENE, heads, large * draw_sides(rng, chances, count, 0.75 * SCENE))
 
     def predict(self, model: nn.Module, images: Tensor) -> Tensor:
         """(N, 5, 2) the points of the surest face of each view."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nasion.core import ImageArray, InputError, Scheme
+from nasion.core import FloatArray, ImageArray, InputError, IntArray, Scheme
 from nasion.train.data import LandmarkSet, stored_side
 from nasion.train.lowres import crop_side, enlarge, shrink
 from nasion.train.recipe import Batch, Progress, Stage
@@ -26,11 +26,15 @@ from nasion.train.recipe import Batch, Progress, Stage
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-SMALLEST_FACE = 12.0  # px, root of the area of the face's box
+SMALLEST_FACE = 10.0  # px, root of the area of the face's box: a view of 16 px
 UNTOUCHED = 0.2  # of the training pictures keep their size
 SIGMA = 1.0  # px of the heatmaps
-HEAT, EDGES, MOVED, AGREE = 10.0, 0.1, 0.5, 0.1  # weights beside 1 for the painted picture
-TURN, GROW, SHIFT = 30.0, 0.15, 0.1  # degrees, logarithm, share of the picture: how the transfer's targets differ
+PLACES, EDGES = 10.0, 0.1  # weights: of the points beside their heatmaps, of the picture's edges beside its colours
+PICTURE, MOVED, AGREE = 5.0, 2.0, 0.05  # weights beside 1 for heatmaps and points
+USUAL = 0.12  # of the view: how widely a point lies about its usual place; the heatmaps begin so
+ROUND = 0.3  # of the colours' range of 2: errors below count squared
+VIEW = (8.0, 0.08, 0.03)  # degrees, logarithm, share of the picture: standard deviations of training views
+POSE = (20.0, 0.1, 0.08)  # the same: how the transfer's targets differ from its sources
 
 
 class SHT:
@@ -47,80 +51,88 @@ class SHT:
 
     def __init__(self, hallucinate: bool = True, transfer: bool = True, guided: bool = True, width: int = 32) -> None:
         self.hallucinate, self.guided, self.width = hallucinate, guided, width
-        alone = Stage("alone", share=0.7 if transfer else 1.0, rate=2e-3, trains=("place",))
-        self.stages = (alone, Stage("transfer", share=0.3, rate=1e-3)) if transfer else (alone,)
+        alone = Stage("alone", share=0.7 if transfer else 1.0, rate=3e-3, batch=16, trains=("place",))
+        self.stages = (alone, Stage("transfer", share=0.3, rate=2e-3, batch=8)) if transfer else (alone,)
         self._data: LandmarkSet | None = None
 
     def prepare(self, data: LandmarkSet) -> None:
-        """Remember the faces: what is painted must look like them undamaged, so the loop's views will not do."""
+        """Remember the faces: the heatmaps begin as the places that points have on most of them."""
         self._data = data
 
     def build(self, points: int, size: int) -> nn.Module:
         """Both networks: ``place`` and ``move``."""
         if size % 16:
             raise InputError(f"sht halves its views four times: give a size that 16 divides, such as 96, not {size}")
+        import torch
         from torch import nn
 
+        from nasion.train.heatmaps import gaussians
         from nasion.train.sht_net import DualHallucination, Transfer
 
-        return nn.ModuleDict(
-            {
-                "place": DualHallucination(points, self.width, self.hallucinate, self.guided),
-                "move": Transfer(points, self.width),
-            }
-        )
+        place = DualHallucination(points, size, self.width, self.hallucinate, self.guided)
+        if self._data is not None:
+            usual = torch.from_numpy(usual_places(self._data))[None]
+            place.prior.copy_(gaussians(usual, size // 4, USUAL * size / 4)[0].clamp_min(1e-3).log())
+        return nn.ModuleDict({"place": place, "move": Transfer(points, self.width)})
+
+    def draw(self, data: LandmarkSet, index: IntArray, rng: np.random.Generator) -> Batch:
+        """Undamaged views of faces, mirrored, turned, shifted, scaled: what is painted must look like them.
+
+        Where most faces have no labels, half of a batch is of those that do.
+        """
+        import torch
+
+        from nasion.train.score import to_input
+
+        index = np.array(index)
+        labelled = np.flatnonzero(np.isfinite(data.points).any((1, 2)))
+        if 0 < len(labelled) < len(data) / 2:
+            index[: len(index) // 2] = rng.choice(labelled, len(index) // 2, replace=len(labelled) < len(index))
+        images, points, side = data.images[index], data.points[index].copy(), data.images.shape[1]
+        for i in np.flatnonzero(rng.random(len(images)) < 0.5):
+            images[i] = images[i, :, ::-1].copy()
+            points[i] = points[i][data.scheme.flip] * (-1, 1) + (side - 1, 0)
+        moves = random_moves(rng, len(images), VIEW) * (data.size / side)
+        places = moved(torch.from_numpy(((points + 0.5) / side).astype(np.float32)), moves)
+        known = places.isfinite().all(2).float()
+        views = sampled(to_input(images), moves, data.size, "bicubic").clamp(-1, 1)
+        return Batch(views, places.nan_to_num(0), known, known, torch.from_numpy(index), data.scheme)
 
     def loss(self, model: nn.Module, batch: Batch, step: Progress) -> dict[str, Tensor]:
         """Heatmaps and picture; in the second stage also the re-posed face and agreement between the heatmaps."""
         import torch
         from torch.nn import functional
 
+        from nasion.train.sht_net import maps
+
         rng = np.random.default_rng(int(torch.randint(2**31, (1,))))
-        sharp, points = self._views(batch.index, rng)
+        sharp, points, known = batch.images, batch.points, batch.known
+        count = len(sharp)
+        if step.stage == "transfer":  # every face a second time, in another pose
+            moves = random_moves(rng, count, POSE)
+            sharp = torch.cat([sharp, sampled(sharp, moves)])
+            points, known = torch.cat([points, moved(points, moves)]), torch.cat([known, known])
         first, refined, painted = model["place"](lower(sharp, rng))
-        terms = {"heatmaps": HEAT * (heatmap_loss(first, points) + heatmap_loss(refined, points)) / 2}
+        terms = {"heatmaps": heatmap_loss(first, points, known) / 2 + heatmap_loss(refined, points, known)}
         if painted is not None:
-            terms["picture"] = picture_loss(painted, sharp)
+            terms["picture"] = PICTURE * picture_loss(painted, sharp)
         if step.stage != "transfer":
             return terms
 
-        moves = random_moves(rng, len(sharp))
-        other = _sample(sharp, moves)
-        _, heat_other, painted_other = model["place"](lower(other, rng))
-        terms["heatmaps"] = (terms["heatmaps"] + HEAT * heatmap_loss(heat_other, _move(points, moves))) / 2
+        own, wanted = maps(refined[:count]), maps(refined[count:])
         source = sharp if painted is None else painted
-        terms["transfer"] = MOVED * functional.l1_loss(model["move"](source, refined, heat_other), other)
-        agree = functional.mse_loss(_sample(refined, moves), heat_other)
-        if painted_other is not None:
-            terms["picture"] = (terms["picture"] + picture_loss(painted_other, other)) / 2
-            agree = agree + functional.mse_loss(model["place"](painted_other)[1], heat_other)
-        terms["agreement"] = AGREE * 100 * agree  # mean squares of maps that are mostly zero are small
+        terms["transfer"] = MOVED * functional.l1_loss(model["move"](source[:count], own, wanted), sharp[count:])
+        agree = disagreement(sampled(own, moves), wanted)
+        if painted is not None:
+            agree = agree + disagreement(maps(model["place"](painted[count:])[1]), wanted)
+        terms["agreement"] = AGREE * agree
         return terms
 
     def predict(self, model: nn.Module, images: Tensor) -> Tensor:
-        """The refined heatmaps' peaks."""
-        from nasion.train.heatmaps import peaks
+        """The mean places under the refined heatmaps."""
+        from nasion.train.blocks import soft_argmax
 
-        return peaks(model["place"](images)[1])
-
-    def _views(self, index: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Undamaged views (B, 3, S, S) -1..1 of faces, turned, shifted, mirrored, and their points (B, K, 2)."""
-        import torch
-
-        from nasion.train.score import to_input
-
-        if self._data is None:
-            raise InputError("sht cuts views of its own: call prepare(data) first, as fit does")
-        data, chosen = self._data, index.numpy()
-        images, points, side = data.images[chosen], data.points[chosen].copy(), data.images.shape[1]
-        for i in np.flatnonzero(rng.random(len(images)) < 0.5):
-            images[i] = images[i, :, ::-1].copy()
-            points[i] = points[i][data.scheme.flip] * (-1, 1) + (side - 1, 0)
-        moves = random_moves(rng, len(images))
-        moves[:, :, :2] *= data.size / side
-        moves[:, :, 2] *= data.size / side
-        units = torch.from_numpy(((points + 0.5) / side).astype(np.float32))
-        return _sample(to_input(images), moves, data.size), _move(units, moves)
+        return soft_argmax(model["place"](images)[1])
 
 
 def lower(pictures: Tensor, rng: np.random.Generator) -> Tensor:
@@ -157,45 +169,80 @@ def sharpen(model: nn.Module, images: ImageArray) -> ImageArray:
         return to_images(model["place"](to_input(images))[2])
 
 
-def heatmap_loss(found: Tensor, points: Tensor) -> Tensor:
-    """Adaptive wing loss of heatmaps (B, K, h, h) over the points (B, K, 2) that are known, crop units."""
-    from nasion.train.heatmaps import adaptive_wing, gaussians
+def heatmap_loss(found: Tensor, points: Tensor, known: Tensor) -> Tensor:
+    """How far heatmaps are from Gaussians around the points that are known, and their mean places from the points.
 
-    known = points.isfinite().all(2)
-    costs = adaptive_wing(found, gaussians(points, found.shape[-1], SIGMA))
-    return (costs * known).sum() / known.sum().clamp_min(1)
+    Args:
+        found: (B, K, h, h) logits.
+        points: (B, K, 2) crop units.
+        known: (B, K) 0 or 1.
+    """
+    from nasion.train.blocks import masked_mean, point_loss, soft_argmax
+    from nasion.train.heatmaps import gaussians
+
+    target = gaussians(points, found.shape[-1], SIGMA).flatten(2)
+    target = target / target.sum(2, keepdim=True).clamp_min(1e-3)  # of a point outside nothing is left
+    apart = (target * (target.clamp_min(1e-9).log() - found.flatten(2).log_softmax(2))).sum(2)
+    return masked_mean(apart, known) + PLACES * point_loss(soft_argmax(found), points, known)
+
+
+def disagreement(a: Tensor, b: Tensor) -> Tensor:
+    """Mean over heatmaps of the sum of squared differences."""
+    return (a - b).square().sum((2, 3)).mean()
+
+
+def usual_places(data: LandmarkSet) -> FloatArray:
+    """(K, 2) float32 crop units: each point's mean over the faces that have it; the middle where none has."""
+    shift = (data.images.shape[1] - data.size) / 2
+    units = (data.points - shift + 0.5) / data.size
+    known = np.isfinite(units)
+    mean = np.where(known, units, 0).sum(0) / np.maximum(known.sum(0), 1)
+    return np.where(known.any(0), mean, 0.5).astype(np.float32)
 
 
 def picture_loss(found: Tensor, truth: Tensor) -> Tensor:
-    """Mean distance of colours, and of their differences to the next pixels."""
+    """Mean distance of colours, and of their differences to the next pixels, nearly squared.
+
+    Plain distances are least at the median, and half of the training pictures are hardly damaged: painting would begin,
+    and stay, with changing nothing.
+    """
     from torch.nn import functional
 
-    across = functional.l1_loss(found.diff(dim=3), truth.diff(dim=3))
-    return functional.l1_loss(found, truth) + EDGES * (
-        across + functional.l1_loss(found.diff(dim=2), truth.diff(dim=2))
-    )
+    def apart(a: Tensor, b: Tensor) -> Tensor:
+        return functional.smooth_l1_loss(a, b, beta=ROUND) / ROUND
+
+    across = apart(found.diff(dim=3), truth.diff(dim=3)) + apart(found.diff(dim=2), truth.diff(dim=2))
+    return apart(found, truth) + EDGES * across
 
 
-def random_moves(rng: np.random.Generator, count: int) -> Tensor:
-    """(count, 2, 3) float32: where the new picture's places, -1..1, are found in the old one."""
+def random_moves(rng: np.random.Generator, count: int, spread: tuple[float, float, float]) -> Tensor:
+    """(count, 2, 3) float32: where the new picture's places, -1..1, are found in the old one.
+
+    Args:
+        rng: draws.
+        count: of moves.
+        spread: standard deviations of turn in degrees, logarithm of scale, and shift as a share of the picture; none
+            goes beyond twice its own.
+    """
     import torch
 
-    turn, grow = np.radians(rng.uniform(-TURN, TURN, count)), np.exp(rng.uniform(-GROW, GROW, count))
-    c, s = np.cos(turn) * grow, np.sin(turn) * grow
-    shift = rng.uniform(-2 * SHIFT, 2 * SHIFT, (count, 2))
-    rows = np.stack([np.stack([c, -s, shift[:, 0]], 1), np.stack([s, c, shift[:, 1]], 1)], 1)
+    scale = np.array([np.radians(spread[0]), spread[1], 2 * spread[2], 2 * spread[2]])  # the picture is 2 wide
+    turn, grow, *shift = np.clip(rng.normal(0, 1, (4, count)), -2, 2) * scale[:, None]
+    c, s = np.cos(turn) * np.exp(grow), np.sin(turn) * np.exp(grow)
+    rows = np.stack([np.stack([c, -s, shift[0]], 1), np.stack([s, c, shift[1]], 1)], 1)
     return torch.from_numpy(rows.astype(np.float32))
 
 
-def _sample(pictures: Tensor, moves: Tensor, size: int | None = None) -> Tensor:
+def sampled(pictures: Tensor, moves: Tensor, size: int | None = None, mode: str = "bilinear") -> Tensor:
+    """Pictures (B, C, S, S) moved: (B, C, size, size)."""
     from torch.nn import functional
 
     side = size or pictures.shape[-1]
     grid = functional.affine_grid(moves, [*pictures.shape[:2], side, side], align_corners=False)
-    return functional.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+    return functional.grid_sample(pictures, grid, mode=mode, padding_mode="border", align_corners=False)
 
 
-def _move(points: Tensor, moves: Tensor) -> Tensor:
+def moved(points: Tensor, moves: Tensor) -> Tensor:
     """Crop units (B, K, 2) of the old pictures to those of the new."""
     import torch
 

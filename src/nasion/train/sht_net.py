@@ -13,6 +13,7 @@ from torch.nn import functional
 from nasion.train.blocks import ConvBN
 
 CODES = 16  # channels that K heatmaps are brought to before pictures and maps are joined
+PEAK = 6.3  # that a heatmap's values sum up to: one of a Gaussian of one px then peaks at 1
 FARTHEST = 0.6  # of the picture, that the transfer network may move a pixel
 
 
@@ -47,13 +48,19 @@ class DualHallucination(nn.Module):
 
     Args:
         points: K.
+        size: S.
         width: channels of the first stage; the four have 1, 2, 4 and 4 times as many.
         hallucinate: with the picture stream; without it the network only places points.
         guided: whether the picture stream sees the heatmaps.
+
+    Attributes:
+        prior: (K, S/4, S/4) logits that the first heatmaps begin with; zero unless the recipe knows better.
     """
 
-    def __init__(self, points: int, width: int = 32, hallucinate: bool = True, guided: bool = True) -> None:
+    def __init__(self, points: int, size: int, width: int = 32, hallucinate: bool = True, guided: bool = True) -> None:
         super().__init__()
+        self.prior: Tensor
+        self.register_buffer("prior", torch.zeros(points, size // 4, size // 4))
         w, f = width, 2 * width
         self.hallucinate, self.guided = hallucinate, guided
         self.stem = ConvBN(3, w, 3, 2)
@@ -69,12 +76,12 @@ class DualHallucination(nn.Module):
             self.blend8, self.blend4 = ConvBN(f, f), ConvBN(f + CODES, f)
             self.exchange8, self.exchange4 = Exchange(f, f), Exchange(f, f)
             self.fine = nn.Sequential(ConvBN(f + w, w), ConvBN(w, w))
-            self.paint = nn.Conv2d(w, 12, 3, 1, 1)  # four pixels of three colours each
+            self.paint = nn.Conv2d(w + 12, 12, 3, 1, 1)  # four pixels of three colours each, also as they came
             nn.init.zeros_(self.paint.weight)  # to begin with the picture stays as it came
             nn.init.zeros_(self.paint.bias)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """First and refined heatmaps (B, K, S/4, S/4), and the sharpened faces (B, 3, S, S)."""
+        """Logits of the first and the refined heatmaps (B, K, S/4, S/4), and the sharpened faces (B, 3, S, S)."""
         c2 = self.e2(self.stem(x))
         c4 = self.e4(c2)
         c8 = self.e8(c4)
@@ -85,17 +92,23 @@ class DualHallucination(nn.Module):
             picture = self.blend8(self.h8(c8) + _double(self.h16(c16)))
             points, picture = self.exchange8(points, picture)
         points = self.mix4(self.p4(c4) + _double(points))
-        first = self.first(points)
-        codes = self.code(first)
+        first = self.prior + self.first(points)
+        codes = self.code(maps(first))
         sharp = None
         if picture is not None:
             picture = self.h4(c4) + _double(picture)
             picture = self.blend4(torch.cat([picture, codes if self.guided else torch.zeros_like(codes)], 1))
             points, picture = self.exchange4(points, picture)
             fine = self.fine(torch.cat([_double(picture), c2], 1))
-            sharp = x + functional.pixel_shuffle(self.paint(fine), 2)
+            painted = self.paint(torch.cat([fine, functional.pixel_unshuffle(x, 2)], 1))
+            sharp = x + functional.pixel_shuffle(painted, 2)
         refined = first + self.refine(torch.cat([points, codes], 1))
         return first, refined, sharp
+
+
+def maps(logits: Tensor) -> Tensor:
+    """Heatmaps (B, K, h, w) of at least 0, each with the same sum."""
+    return PEAK * logits.flatten(2).softmax(2).unflatten(2, logits.shape[2:])
 
 
 def _double(x: Tensor) -> Tensor:
@@ -124,7 +137,7 @@ class Transfer(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, face: Tensor, own: Tensor, wanted: Tensor) -> Tensor:
-        """(B, 3, S, S) in -1..1 and twice (B, K, S/4, S/4) to (B, 3, S, S)."""
+        """(B, 3, S, S) in -1..1 and heatmaps, twice (B, K, S/4, S/4), to (B, 3, S, S)."""
         size = face.shape[2:]
         x = self.body(torch.cat([self.look(face), self.code(own), self.code(wanted)], 1))
         same = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]).expand(len(face), 2, 3)
