@@ -220,7 +220,8 @@ def main() -> None:
     truth = [b for clip in learn for b in clip.boxes]
 
     def ready() -> dict[str, Any]:
-        out = {"nasion": measure(FaceDetector(threshold=LOWEST, threads=1), DEFAULT_THRESHOLD, test, near, at_home)}
+        shipped = FaceDetector(threshold=LOWEST, second_look=False, threads=1)  # one look, as what is made from it
+        out = {"nasion": measure(shipped, DEFAULT_THRESHOLD, test, near, at_home)}
         for name, file in (("YuNet-n", "yunet_n_dynamic.onnx"), ("YuNet-s 640", "yunet_2023mar.onnx")):
             peer = FaceDetector(args.models / file, threshold=LOWEST, threads=1)
             out[name] = measure(peer, YUNET_THRESHOLD, test, near, at_home)

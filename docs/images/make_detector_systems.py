@@ -51,7 +51,7 @@ def save(name: str, rows: list[list[np.ndarray]], quality: int = 88) -> None:
 
 def room(adapted: Path) -> None:
     """Two frames of people apart from those adapted to, from afar: shipped detector left, adapted right."""
-    before, after = FaceDetector(), FaceDetector(adapted)
+    before, after = FaceDetector(second_look=False), FaceDetector(adapted)
     clips, best = operating_room(900, 12, 1), []
     for clip in (farther(clip, 900 + i) for i, clip in enumerate(clips)):
         image, truth = clip.frames[0], clip.boxes[0]
@@ -66,7 +66,7 @@ def room(adapted: Path) -> None:
 def dark(enhanced: Path) -> None:
     """A photo at gamma 4: as it is, brightened, and what the module makes of it, each with what is found."""
     image = darken(np.ascontiguousarray(data.astronaut()[:448, :448]), np.random.default_rng(0), gamma=4.0)
-    plain, module = FaceDetector(threshold=0.3), FaceDetector(enhanced, threshold=0.3)
+    plain, module = FaceDetector(threshold=0.3, second_look=False), FaceDetector(enhanced, threshold=0.3)
     shown = seen_by_the_detector(enhanced, image)
     drawn = boxed(image, module)
     marked = np.where((drawn != image).any(2, keepdims=True), drawn, shown)

@@ -9,7 +9,7 @@ import pytest
 from conftest import shared_data
 from nasion.core import Box, Face, ImageArray, InputError
 from nasion.detect import FaceDetector
-from nasion.detect.detector import DEFAULT_THRESHOLD
+from nasion.detect.detector import TWICE_THRESHOLD
 
 # where the faces are, read off the pictures by eye: x0, y0, x1, y1
 ASTRONAUT, HOPPER = Box(178, 70, 272, 178), Box(170, 110, 340, 340)
@@ -41,7 +41,7 @@ def check_points(face: Face) -> None:
 def test_astronaut(detector: FaceDetector, astronaut: ImageArray) -> None:
     face = only(detector.detect(astronaut))
     assert face.box.iou(ASTRONAUT) > 0.6
-    assert DEFAULT_THRESHOLD <= face.score <= 1
+    assert TWICE_THRESHOLD <= face.score <= 1
     check_points(face)
     assert (face.landmarks.sigma > 0).all()
 
@@ -161,9 +161,9 @@ def test_options_out_of_range(options: dict[str, float]) -> None:
 
 
 def test_threshold(astronaut: ImageArray) -> None:
-    few, many = FaceDetector(threshold=0.9, threads=1), FaceDetector(threshold=0.05, threads=1)
+    few, many = FaceDetector(threshold=0.9, threads=1), FaceDetector(threshold=0.01, threads=1)
     assert len(few.detect(astronaut)) <= 1 < len(many.detect(astronaut))
-    assert all(face.score >= 0.05 for face in many.detect(astronaut))
+    assert all(face.score >= 0.01 for face in many.detect(astronaut))
 
 
 def test_every_annotated_face_of_the_public_photos(detector: FaceDetector) -> None:

@@ -23,8 +23,9 @@ left is the subject's). Anchor-free, strides 8, 16 and 32, {parameters} paramete
 
 `image`: (B, 3, H, W) float32, RGB 0..255, H and W multiples of 32. `stride8`, `stride16`, `stride32`: (B, 15, h, w);
 per cell the score (0..1), box centre minus the cell's corner (in strides), log of the box's size (in strides), five
-points minus the cell's corner (in strides). `nasion.detect.FaceDetector` does the rest; its default threshold is
-{threshold}.
+points minus the cell's corner (in strides). `nasion.detect.FaceDetector` does the rest. By default it has
+`detector_second` look again at what this network finds; what follows is this network alone
+(`second_look=False`), whose default threshold is {threshold}.
 
 The box follows the annotators of the face-mask set: forehead above the brows to just below the chin, cheek to cheek.
 

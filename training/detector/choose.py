@@ -1,7 +1,7 @@
 """Choose the default threshold on photos that no gradient saw, and say what each threshold finds and mistakes.
 
 Use:
-    python -m training.detector.choose --data ../shared/data --model FILE.onnx ...
+    python -m training.detector.choose --data ../shared/data --model FILE.onnx ... [--second FILE.onnx]
 
 Recall is of the annotators' boxes of the 50 training photos kept for choices. False faces are counted on crops of those
 photos below the chin of their lowest box, where people have bodies and streets have ground (``nasion bench detect``
@@ -45,6 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, nargs="+", required=True)
+    parser.add_argument("--second", type=Path, help="the second look, too")
     args = parser.parse_args()
     boxes = read_boxes(args.data / "boxes" / "boxes.csv")
     names = validation(split(list(boxes))[0])
@@ -53,7 +54,7 @@ def main() -> None:
     empty = crops_below(photos, truth, CROPS) + faceless()
     print(f"{len(photos)} photos, {sum(map(len, truth))} boxes, {len(empty)} pictures without a face")
     for path in args.model:
-        detector = FaceDetector(path, threshold=LOWEST, threads=1)
+        detector = FaceDetector(path, threshold=LOWEST, second_look=args.second or False, threads=1)
         found = [rows(detector, p) for p in photos]
         wrong = np.sort(np.concatenate([rows(detector, p)[:, 4] for p in empty]))[::-1]
         hits = []

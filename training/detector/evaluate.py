@@ -1,7 +1,8 @@
 """Measure the exported detector beside YuNet in one run: recall, points, false faces, milliseconds.
 
 Use:
-    python -m training.detector.evaluate --data ../shared/data --model FILE.onnx [--peer yunet_n_dynamic.onnx ...]
+    python -m training.detector.evaluate --data ../shared/data --model FILE.onnx [--second FILE.onnx] \
+        [--peer yunet_n_dynamic.onnx ...]
 
 Needs nasion installed: what is measured is what users run. Held-out photos are those ``prepare.split`` keeps away from
 training. False faces are counted on crops from below the lowest box of held-out photos, which no detector chose, and on
@@ -20,7 +21,6 @@ import cv2
 import numpy as np
 
 from nasion.detect import FaceDetector
-from nasion.detect.detector import DEFAULT_THRESHOLD
 from nasion.metrics.detection import detection_score, iou_matrix, match_boxes
 from nasion.report.bench.detect_trials import CROPS, EMPTY_STEP, FACE_BELOW
 from nasion.report.bench.faceless import crops_below
@@ -118,6 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, nargs="+", required=True)
+    parser.add_argument("--second", type=Path, help="the second look of every model, too")
     parser.add_argument("--peer", type=Path, nargs="*", default=[])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--peer-threshold", type=float, default=0.6)
@@ -126,9 +127,9 @@ def main() -> None:
     held = set(split(list(boxes))[1])
     names = sorted(boxes)
     photos = {n: rgb(args.data / "boxes" / n) for n in names}
-    paths = [(p, DEFAULT_THRESHOLD) for p in args.model]
-    paths += [(p, args.peer_threshold) for p in args.peer]
-    systems = {p.stem: FaceDetector(p, threshold=t, threads=args.threads) for p, t in paths}
+    looks = {"second_look": args.second or False, "threads": args.threads}
+    systems = {p.stem: FaceDetector(p, **looks) for p in args.model}
+    systems |= {p.stem: FaceDetector(p, threshold=args.peer_threshold, threads=args.threads) for p in args.peer}
     held_names = [n for n in names if n in held]
     clear = [n for n in held_names if n not in FACE_BELOW]
     crops = crops_below([photos[n] for n in clear], [boxes[n] for n in clear], CROPS)

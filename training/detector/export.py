@@ -39,22 +39,22 @@ def views(crowds: Store, photos: list[int]) -> Iterator[tuple[np.ndarray, np.nda
             yield np.ascontiguousarray(image[:, ::-1]), mirrored, side
 
 
-def calibrate(net: Detector, work: Path) -> Curve:
-    """Slope and shift of the logistic curve, by Newton's method over the boxes found in photos kept from training."""
-    crowds, net = Store.load(work, "crowds"), net.eval()
-    logits, hits = [], []
-    for image, rows, side in views(crowds, halves(crowds)[1]):
-        found = find(net, image, side, 0.05)
-        faces, ignored = rows[rows[:, 4] == 1], rows[rows[:, 4] == 0]
-        if len(ignored):
-            found = found[iou_matrix(found, ignored).max(axis=1) < 0.2]
-        match = iou_matrix(found, faces) >= 0.4 if len(faces) else np.zeros((len(found), 0), bool)
-        taken = np.zeros(len(faces), bool)
-        for i in range(len(found)):  # best first
-            free = np.flatnonzero(match[i] & ~taken)
-            taken[free[:1]] = True
-            logits.append(np.log(found[i, 4] / (1 - found[i, 4])))
-            hits.append(len(free) > 0)
+def judged(found: np.ndarray, rows: np.ndarray) -> tuple[list[float], list[bool]]:
+    """Logits of the boxes found, and whether each is a labelled face not found better; unsure ones are left out."""
+    faces, ignored = rows[rows[:, 4] == 1], rows[rows[:, 4] == 0]
+    if len(ignored):
+        found = found[iou_matrix(found, ignored).max(axis=1) < 0.2]
+    match = iou_matrix(found, faces) >= 0.4 if len(faces) else np.zeros((len(found), 0), bool)
+    taken, hits = np.zeros(len(faces), bool), []
+    for i in range(len(found)):  # best first
+        free = np.flatnonzero(match[i] & ~taken)
+        taken[free[:1]] = True
+        hits.append(len(free) > 0)
+    return np.log(found[:, 4] / (1 - found[:, 4])).tolist(), hits
+
+
+def platt(logits: list[float], hits: list[bool]) -> Curve:
+    """Slope and shift of the logistic curve from logits to the share of faces, by Newton's method."""
     design, target = np.stack([logits, np.ones(len(logits))], axis=1), np.array(hits, np.float64)
     weights = np.array([1.0, 0.0])
     for _ in range(50):
@@ -64,6 +64,17 @@ def calibrate(net: Detector, work: Path) -> Curve:
     share = np.mean(hits)
     print(f"score = sigmoid({weights[0]:.3f} logit + {weights[1]:.3f}): {len(hits)} boxes, {share:.2f} of them faces")
     return Curve(float(weights[0]), float(weights[1]))
+
+
+def calibrate(net: Detector, work: Path) -> Curve:
+    """The curve over the boxes found in photos kept from training."""
+    crowds, net = Store.load(work, "crowds"), net.eval()
+    logits, hits = [], []
+    for image, rows, side in views(crowds, halves(crowds)[1]):
+        some, right = judged(find(net, image, side, 0.05), rows)
+        logits += some
+        hits += right
+    return platt(logits, hits)
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from nasion.core import Box, Face, FloatArray, ImageArray, InputError, Landmarks
 from nasion.detect.canvas import Canvas, check_image, fit, shift
 from nasion.detect.heads import read_embedded, read_mos, read_yunet
 from nasion.detect.light import auto_gamma
+from nasion.detect.second import SecondLook
 from nasion.detect.suppression import apart, suppress
 from nasion.detect.tiles import tiles
 from nasion.models import Session
@@ -23,6 +24,10 @@ from nasion.models import Session
 LONGEST = 640  # px of a picture's longer side that the network sees, at most
 ENLARGED = 1.28  # a smaller picture is made at most this many times larger
 DEFAULT_THRESHOLD = 0.65  # chosen on pictures that no gradient saw, see the card
+# with a second look the first one may be at a smaller picture, from a low score on; chosen on the same pictures
+TWICE_ENLARGED, CANDIDATE, TWICE_THRESHOLD = 1.0, 0.05, 0.55
+MOST_LOOKED_AT, MOST_IN_TILES = 100, 1000
+SECOND = "detector_second"
 SAME_FACE = 0.4  # boxes that overlap more are one face
 NESTED, NESTED_IN_TILES = 0.9, 0.6  # and so are boxes of two sizes that share this part of the smaller one
 POINT_SIGMA = 0.05  # of the five points, over the root of the box's area; 0.045 on the 90 HELEN test photos
@@ -42,11 +47,13 @@ class FaceDetector:
             large photos; time grows with the picture's area, memory does not.
         brighten: bring the mean of dark pictures to the middle first, by a power of the values: finds more faces at
             night, changes nothing where the light is good.
-        threshold: faces scoring less are not reported, 0..1.
+        threshold: faces scoring less are not reported, 0..1; by default as chosen for the embedded detector.
+        second_look: have a second network look at each candidate again, for better scores, boxes and points; or the
+            name or file of that network. By default with ``"detector"`` only; with files made from it if asked for.
         device, threads: as for ``nasion.models.Session``.
 
     Raises:
-        InputError: ``threshold`` out of range.
+        InputError: ``threshold`` out of range; ``second_look`` for another kind of detector.
         ModelError: as for ``nasion.models.Session``.
     """
 
@@ -56,13 +63,18 @@ class FaceDetector:
         *,
         tiles: bool = False,
         brighten: bool = False,
-        threshold: float = DEFAULT_THRESHOLD,
+        threshold: float | None = None,
+        second_look: bool | str | Path | None = None,
         device: str = "cpu",
         threads: int | None = None,
     ) -> None:
+        again = model == "detector" if second_look is None else second_look
+        if threshold is None:
+            threshold = TWICE_THRESHOLD if again else DEFAULT_THRESHOLD
         if not 0 < threshold <= 1:
             raise InputError(f"the threshold must be above 0 and at most 1, got {threshold}")
         self.tiles, self.brighten, self.threshold = tiles, brighten, threshold
+        self._lowest, self._enlarged = (min(CANDIDATE, threshold), TWICE_ENLARGED) if again else (threshold, ENLARGED)
         self.session = Session(ALIASES.get(str(model), model), device=device, threads=threads)
         ((self._input, shape),) = self.session.input_shapes.items()
         height, width = shape[2:]
@@ -70,6 +82,9 @@ class FaceDetector:
         self._single = shape[0] == 1
         self._yunet = "cls_8" in self.session.output_names
         self._mos = self.session.output_names == ("faces",)
+        if again and "stride8" not in self.session.output_names:
+            raise InputError(f"second_look is for the embedded detector and files made from it, not for {model}")
+        self.second = SecondLook(SECOND if again is True else again, device=device, threads=threads) if again else None
 
     def detect(self, image: ImageArray) -> list[Face]:
         """The faces of one RGB uint8 (H, W, 3) image, best score first, each with ``coarse5`` points."""
@@ -85,11 +100,21 @@ class FaceDetector:
             found = [self._find_in_tiles(image) for image in images]
         else:
             found = self._find([self._fit(image) for image in images])
+        if self.second is not None:
+            found = self._look_again(self.second, images, found)
         nested = NESTED_IN_TILES if self.tiles else NESTED  # the coarser size of a picture places a small face badly
         return [[_face(row) for row in _best(rows, nested)] for rows in found]
 
+    def _look_again(
+        self, second: SecondLook, images: Sequence[ImageArray], found: Sequence[FloatArray]
+    ) -> list[FloatArray]:
+        """Candidates (N, 15) of each image, scored and placed by the second network."""
+        most = MOST_IN_TILES if self.tiles else MOST_LOOKED_AT
+        few = [rows[suppress(rows[:, :4], rows[:, 4], SAME_FACE)[:most]] for rows in found]
+        return [rows[rows[:, 4] >= self.threshold] for rows in second(images, few)]
+
     def _fit(self, image: ImageArray) -> Canvas:
-        return fit(image, LONGEST, ENLARGED, self._fixed)
+        return fit(image, LONGEST, self._enlarged, self._fixed)
 
     def _find_in_tiles(self, image: ImageArray) -> FloatArray:
         """Candidates (N, 15) in px of the picture, over all of its tiles."""
@@ -117,14 +142,16 @@ class FaceDetector:
 
     def _read(self, pixels: Sequence[ImageArray]) -> list[FloatArray]:
         """Candidates (N, 15) in each canvas; all canvases have one size."""
-        order = -1 if self._yunet else 1  # YuNet takes BGR
-        planes = np.stack([cv2.split(canvas)[::order] for canvas in pixels])
-        outputs = self.session.run({self._input: planes.astype(np.float32)})
+        planes = np.empty((len(pixels), 3, *pixels[0].shape[:2]), np.float32)
+        for blob, canvas in zip(planes, pixels, strict=True):
+            for plane, channel in zip(blob[::-1] if self._yunet else blob, cv2.split(canvas), strict=True):
+                plane[:] = channel  # YuNet takes BGR
+        outputs = self.session.run({self._input: planes})
         if self._yunet:
-            return read_yunet(outputs, pixels[0].shape[1], self.threshold)
+            return read_yunet(outputs, pixels[0].shape[1], self._lowest)
         if self._mos:
-            return read_mos(outputs, self.threshold)
-        return read_embedded(outputs, self.threshold)
+            return read_mos(outputs, self._lowest)
+        return read_embedded(outputs, self._lowest)
 
 
 def _best(rows: FloatArray, nested: float) -> FloatArray:

@@ -27,19 +27,22 @@ def read_embedded(outputs: Mapping[str, FloatArray], threshold: float) -> list[F
     Returns:
         Per image (N, 15).
     """
-    rows: list[list[FloatArray]] = [[] for _ in outputs["stride8"]]
+    images, corners, parts = [], [], []
     for stride in STRIDES:
         maps = outputs[f"stride{stride}"]
         image, y, x = np.nonzero(maps[:, 0] >= threshold)
-        cells = maps[image, :, y, x]
-        corner = np.stack([x, y], axis=1).astype(np.float32)
-        center, half = cells[:, 1:3] + corner, np.exp(np.minimum(cells[:, 3:5], 5)) / 2
-        points = cells[:, 5:].reshape(-1, 5, 2) + corner[:, None]
-        found = np.concatenate([center - half, center + half, cells[:, :1], points.reshape(-1, 10)], axis=1)
-        found[:, np.arange(15) != 4] *= stride
-        for i in range(len(maps)):
-            rows[i].append(found[image == i])
-    return [np.concatenate(parts) for parts in rows]
+        images.append(image)
+        corners.append(np.stack([x, y, np.full(len(x), stride)], axis=1))
+        parts.append(maps[image, :, y, x])
+    image, cells, corner = np.concatenate(images), np.concatenate(parts), np.concatenate(corners).astype(np.float32)
+    corner, strides = corner[:, :2], corner[:, 2:]
+    center, half = cells[:, 1:3] + corner, np.exp(np.minimum(cells[:, 3:5], 5)) / 2
+    found = np.empty((len(cells), 15), np.float32)
+    found[:, :2], found[:, 2:4], found[:, 5:] = center - half, center + half, cells[:, 5:] + np.tile(corner, 5)
+    found[:, 4] = cells[:, 0] / strides[:, 0]  # powers of two, so nothing is lost
+    found *= strides
+    count = len(outputs["stride8"])
+    return [found] if count == 1 else [found[image == i] for i in range(count)]
 
 
 def read_yunet(outputs: Mapping[str, FloatArray], columns: int, threshold: float) -> list[FloatArray]:

@@ -348,9 +348,8 @@ def _load_detector(
             asked = "tiles" if tiles else "brighten"
             raise InputError(f"{asked}=True is for a detector given by name or file; this one is made already")
         return model
-    from nasion.detect.detector import DEFAULT_THRESHOLD, FaceDetector
+    from nasion.detect import FaceDetector
 
-    threshold = DEFAULT_THRESHOLD if threshold is None else threshold
     return FaceDetector(model, tiles=tiles, brighten=brighten, threshold=threshold, device=device, threads=threads)
 
 

@@ -99,7 +99,7 @@ def bench_detect(
             "held_out_photos": int(fresh.sum()),
             "boxes": int(sum(map(len, truth))),
             "iou": OVERLAP,
-            "models": describe_models("detector"),
+            "models": describe_models("detector", "detector_second"),
         },
         notes=(
             "Sizes are roots of the boxes' areas.",
