@@ -1,10 +1,11 @@
 """What each training system of `nasion train` is worth: same faces, same time, same augmentation, several seeds.
 
-    python benchmarks/landmark_systems.py [--minutes 1] [--size 64] [--seeds 0,1] [--keep FILE] [--write]
+    python benchmarks/landmark_systems.py [--minutes 1] [--seeds 0,1] [--systems A,B] [--keep FILE] [--write]
 
 Trains on the HELEN training crops, four fifths of them by name, and scores on the rest, as they are and spoilt. Minutes
-are processor time of one thread over all stages of a system, so that a busy machine favours nobody. With --keep, rows
-that FILE has are not measured again: a run may be stopped and gone on with.
+are processor time of one thread over all stages of a system, so that a busy machine favours nobody. Students that learn
+from teachers take as many steps as the student alone of the same seed; the teachers' time is beside that. With --keep,
+rows that FILE has are not measured again: a run may be stopped and gone on with.
 """
 
 from __future__ import annotations
@@ -21,24 +22,30 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from torch import nn
 
 from nasion.core import Landmarks, scheme
 from nasion.models import Session
 from nasion.report.bench.data import data_folder
 from nasion.report.bench.occlude import hide_part
 from nasion.report.bench.result import Result, Table, publish
-from nasion.train import LandmarkSet, Recipe, augment, find_recipe, fit, load_csv, split
+from nasion.train import LandmarkSet, Progress, Recipe, augment, find_recipe, fit, load_csv, split
+from nasion.train.blocks import masked_mean
+from nasion.train.data import mean_points
 from nasion.train.export import export_onnx
 from nasion.train.kd_landmarks import KDLandmarks
-from nasion.train.recipe import RECIPES
-from nasion.train.score import predict_pixels, score
-from nasion.train.worldcomp2d import WorldComp2D, latent_profile, mean_points
+from nasion.train.recipe import RECIPES, Batch
+from nasion.train.score import Scores, predict_pixels, score
+from nasion.train.worldcomp2d import WorldComp2D, latent_profile
 
 LOW_RESOLUTION, TURN = 24, 45.0  # px across the view; degrees
 RUNS = 30  # of one face each, for the time
 MEAN_FACE = "mean face, nothing learned"
+ALONE, TEACHERS = "kd-landmarks: student alone", "kd-landmarks: teachers"
+L1 = "kd-landmarks: student alone L1"
 NOTES = (
-    "minutes are processor time of one thread, over all stages; kd-landmarks gets twice as many, half for its teachers",
+    "minutes are processor time of one thread, over all stages",
+    "kd-landmarks takes the steps of the student alone, same seed; its teachers learn before, one pair for all seeds",
     "a small-scale comparison: with hours instead of minutes all get far better, and the order may change",
     f"spoilt: reduced to {LOW_RESOLUTION} px and enlarged; a blob over 30 % of the face; turned by {TURN:.0f} degrees",
     "jittered: held-out views drawn as training draws them at full strength, so that the mean face is no good guess",
@@ -47,11 +54,12 @@ NOTES = (
 
 @dataclass(frozen=True)
 class Contender:
-    """A row: how to make the recipe, and how many times the minutes it gets."""
+    """A row: how to make the recipe, how many times the minutes it gets, or the row whose steps it takes instead."""
 
     make: Callable[[], Recipe]
     times: float = 1.0
     note: str = ""
+    steps_of: str = ""
 
 
 class EncoderOnly(WorldComp2D):
@@ -60,18 +68,67 @@ class EncoderOnly(WorldComp2D):
     stages = WorldComp2D.stages[:1]
 
 
-def contenders() -> dict[str, Contender]:
+class Located(WorldComp2D):
+    """Read before the refiner."""
+
+    def predict(self, model: nn.Module, images: torch.Tensor) -> torch.Tensor:
+        return model.locate(model.normalise(images))
+
+
+class StudentL1(KDLandmarks):
+    """What the loss alone does without teachers: the mean absolute error, slope 6, which is KD's near the truth."""
+
+    def __init__(self) -> None:
+        super().__init__(distil=False)
+
+    def loss(self, model: nn.Module, batch: Batch, step: Progress) -> dict[str, torch.Tensor]:
+        return {"l1": 6 * masked_mean((model.student(batch.images) - batch.points).abs(), batch.known)}
+
+
+class Teachers(KDLandmarks):
+    """Both teachers, half the time each; scored is the tough one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stages = self.stages[:2]
+
+    def predict(self, model: nn.Module, images: torch.Tensor) -> torch.Tensor:
+        return model.tough(images)
+
+
+class Taught(KDLandmarks):
+    """A student of teachers that have learned already."""
+
+    def __init__(self, teachers: Path) -> None:
+        super().__init__()
+        self.stages, self.teachers = self.stages[2:], teachers
+
+    def build(self, points: int, size: int) -> nn.Module:
+        model = super().build(points, size)
+        own = {key: value for key, value in model.state_dict().items() if key.startswith("student")}
+        model.load_state_dict(torch.load(self.teachers, weights_only=True) | own)
+        return model
+
+
+def file_name(system: str) -> str:
+    return system.replace(": ", "-").replace(" ", "-")
+
+
+def contenders(models: Path) -> dict[str, Contender]:
     rows = {"baseline": Contender(lambda: find_recipe("baseline"))}
-    rows["kd-landmarks: student alone"] = Contender(lambda: KDLandmarks(distil=False), 1.0, "same student, MSE")
+    rows[ALONE] = Contender(lambda: KDLandmarks(distil=False), 1.0, "same student, MSE")
+    rows[TEACHERS] = Contender(Teachers, 1.0, "of which the tough one is scored")
+    teachers = models / f"{file_name(TEACHERS)}-0.pt"
+    rows["kd-landmarks"] = Contender(lambda: Taught(teachers), note="same student, KD loss", steps_of=ALONE)
+    rows[L1] = Contender(StudentL1, note="same student, mean absolute error", steps_of=ALONE)
     rows["worldcomp2d"] = Contender(lambda: find_recipe("worldcomp2d"))
-    note = "twice the time: half of it trains the teachers"
-    rows["kd-landmarks"] = Contender(lambda: find_recipe("kd-landmarks"), 2.0, note)
     landmarkers = {name for name in RECIPES if not hasattr(find_recipe(name), "finish")}
     others = sorted(landmarkers - set(rows))
     rows |= {name: Contender(lambda name=name: find_recipe(name)) for name in others}
     share = WorldComp2D.stages[0].share
-    rows["worldcomp2d: encoder"] = Contender(EncoderOnly, share, "embedding only")
-    rows["worldcomp2d: encoder, weights 1"] = Contender(lambda: EncoderOnly(weighted=False), share, "embedding only")
+    rows["worldcomp2d: encoder with weights 1"] = Contender(
+        lambda: EncoderOnly(weighted=False), share, "embedding only"
+    )
     return rows
 
 
@@ -104,17 +161,21 @@ def jittered(data: LandmarkSet) -> tuple[np.ndarray, np.ndarray]:
     return images, points
 
 
-def measure(name: str, contender: Contender, learn: LandmarkSet, held: LandmarkSet, args: Any, seed: int) -> dict:
+def measure(
+    name: str, contender: Contender, learn: LandmarkSet, held: LandmarkSet, args: Any, seed: int, steps: int | None
+) -> dict[str, Any]:
     recipe = contender.make()
     if hasattr(recipe, "adapt"):
         learn, held = recipe.adapt(learn), recipe.adapt(held)
     began = time.process_time()
-    minutes = contender.times * args.minutes
+    minutes = None if steps else contender.times * args.minutes
     done = fit(
-        recipe, learn, minutes=minutes, seed=seed, threads=1, strength=args.strength, clock=time.process_time
+        recipe, learn, minutes=minutes, steps=steps, seed=seed, threads=1, strength=args.strength,
+        clock=time.process_time,
     )  # fmt: skip
     row: dict[str, Any] = {"system": name, "seed": seed, "steps": done.steps, "note": contender.note}
     row["minutes"] = (time.process_time() - began) / 60
+    torch.save(done.model.state_dict(), args.models / f"{file_name(name)}-{seed}.pt")
     if name.startswith("worldcomp2d"):
         row |= latent_profile(done.model, held)
     if isinstance(recipe, EncoderOnly):
@@ -124,6 +185,9 @@ def measure(name: str, contender: Contender, learn: LandmarkSet, held: LandmarkS
     row |= figures(found, points, held)
     if hasattr(recipe, "export"):  # a detector on scenes of its own: its points are all that compares
         return row
+    if isinstance(recipe, WorldComp2D):
+        for key, (views, wanted) in {"located": (images, points), "located_jittered": jittered(held)}.items():
+            row[key] = score(predict_pixels(Located(), done.model, views), wanted, held.scheme).nme
     scores = score(found, points, held.scheme)
     around, truth = turned(held)
     spoilt = {
@@ -139,6 +203,17 @@ def measure(name: str, contender: Contender, learn: LandmarkSet, held: LandmarkS
         row["parameters"] = made.parameters
         row["ms"] = milliseconds(Session(made.path, threads=1), images[:1])
     return row
+
+
+def student_milliseconds(size: int = 224) -> float:
+    """Processor time of the KD student on one thread at the paper's size; weights do not matter to it."""
+    recipe = KDLandmarks(distil=False)
+    zero = Scores(np.zeros(1), None, np.ones(68))
+    with tempfile.TemporaryDirectory() as folder:
+        made = export_onnx(
+            recipe, recipe.build(68, size), Path(folder) / "model.onnx", scheme=scheme("ibug68"), size=size, scores=zero
+        )
+        return milliseconds(Session(made.path, threads=1), np.zeros((1, size, size, 3), np.uint8))
 
 
 def figures(found: np.ndarray, truth: np.ndarray, held: LandmarkSet) -> dict[str, Any]:
@@ -177,7 +252,8 @@ FIGURES = {
 }  # fmt: skip
 
 
-def summary(rows: list[dict[str, Any]]) -> tuple[Table, ...]:
+def summary(start: dict[str, Any], rows: list[dict[str, Any]]) -> tuple[Table, ...]:
+    rows = [start, *rows]
     names = list(dict.fromkeys(row["system"] for row in rows))
     placed, looked = [], []
     for name in names:
@@ -194,6 +270,11 @@ def summary(rows: list[dict[str, Any]]) -> tuple[Table, ...]:
         tables.append(
             Table("WorldComp2D: distance in the embedding against distance in the picture", columns, tuple(looked))
         )
+    for row in (row for row in rows if "located" in row):
+        steps = [("mean face", start["nme"], start["jittered"]), ("locator", row["located"], row["located_jittered"])]
+        steps.append(("refiner", row["nme"], row["jittered"]))
+        cells = tuple((name, 100 * plain, 100 * moved) for name, plain, moved in steps)
+        tables.append(Table("WorldComp2D: what its parts add", ("after", "NME %", "jittered %"), cells))
     return tuple(tables)
 
 
@@ -218,30 +299,43 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1")
     parser.add_argument("--systems", default="", help="only these, separated by commas")
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--models", type=Path, help="folder to keep the weights in; teachers are taken from it")
     parser.add_argument("--report", action="store_true", help="train nothing, report what --keep holds")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--results", type=Path, default=Path("benchmarks") / "results")
     args = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        args.models = args.models or Path(folder)
+        args.models.mkdir(parents=True, exist_ok=True)
+        run(args)
+
+
+def run(args: Any) -> None:
     learn, held = split(load_csv(data_folder(args.data) / "landmarks68" / "train.csv", size=args.size))
     rows: list[dict[str, Any]] = json.loads(args.keep.read_text()) if args.keep and args.keep.exists() else []
-    wanted = {name: c for name, c in contenders().items() if not args.systems or name in args.systems.split(",")}
+    chosen = args.systems.split(",") if args.systems else None
+    wanted = {name: c for name, c in contenders(args.models).items() if chosen is None or name in chosen}
     for seed in map(int, args.seeds.split(",")):
         for name, contender in wanted.items():
             if args.report or any((row["system"], row["seed"]) == (name, seed) for row in rows):
                 continue
-            rows.append(measure(name, contender, learn, held, args, seed))
+            if name == TEACHERS and seed:
+                continue  # one pair for the students of all seeds
+            steps = next((r["steps"] for r in rows if (r["system"], r["seed"]) == (contender.steps_of, seed)), None)
+            rows.append(measure(name, contender, learn, held, args, seed, steps))
             print({k: round(v, 4) if isinstance(v, float) else v for k, v in rows[-1].items()}, flush=True)
             if args.keep:
                 args.keep.write_text(json.dumps(rows))
+    student, mean = student_milliseconds(), mean_face(learn, held)
     result = Result(
         "landmark-systems",
         f"Training systems beside each other: {len(learn)} HELEN faces, {args.size} px, {args.minutes:g} minutes each",
         f"python benchmarks/landmark_systems.py --minutes {args.minutes:g} --size {args.size} --seeds {args.seeds}",
-        summary([mean_face(learn, held), *rows]),
-        {"rows": rows, "mean_face": mean_face(learn, held)},
-        NOTES,
+        summary(mean, rows),
+        {"rows": rows, "mean_face": mean, "student_ms_224": student},
+        (*NOTES, f"the student of kd-landmarks at 224 px: {student:.1f} ms of processor time on one thread"),
     )
     publish(result, args.results if args.write else None)
 

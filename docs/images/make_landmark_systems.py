@@ -1,10 +1,16 @@
-"""Draw ``worldcomp2d_views.png`` and ``kd_landmarks_loss.png``: what our own code looks at, and what it minimises.
+"""Draw what WorldComp2D, KD-Loss and FGTBT look at and minimise, and what they have learned.
 
-python docs/images/make_landmark_systems.py        (extras ``demo`` and ``train``)
+python docs/images/make_landmark_systems.py [MODELS HELEN]        (extras ``demo`` and ``train``)
+
+MODELS holds the weights that ``benchmarks/landmark_systems.py --models MODELS`` and ``benchmarks/fgtbt.py --weights
+MODELS/fgtbt.pt`` leave; HELEN is the table of faces they were trained on, of which no pixel is shown. Without them only
+the pictures that need no training are drawn.
 """
 
+import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,16 +19,23 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from nasion import Analyzer, read_image
-from nasion.core import ImageArray
+from nasion.core import FloatArray, ImageArray
+from nasion.core.schemes.maps import NAMED_DENSE
 from nasion.landmark.view import cut, view_matrix
 from nasion.media import write_image
-from nasion.train.kd_landmarks import TOUGH
+from nasion.train import LandmarkSet, load_csv, split
+from nasion.train.data import mean_points
+from nasion.train.fgtbt import FGTBT, LISTS, as_union
+from nasion.train.kd_landmarks import TOUGH, KDLandmarks
 from nasion.train.kd_landmarks_net import assist_term, main_term
-from nasion.train.score import to_input
+from nasion.train.score import predict_pixels, to_input
+from nasion.train.worldcomp2d import WorldComp2D, latent_distances
 from nasion.train.worldcomp2d_net import GLIMPSE, PAPER_SIDE, WIDE, WorldComp2DNet
 
 HERE = Path(__file__).parent
 CELL = 84  # px of a drawn glimpse
+TALL, SIZE, DARK = 300, 64, 2.5  # px of a panel, px that the networks saw, gamma
+GREY, GREEN, ORANGE = (190, 190, 190), (60, 255, 120), (255, 170, 40)
 
 
 def face() -> ImageArray:
@@ -80,6 +93,84 @@ def losses(path: Path) -> None:
     figure.savefig(path, dpi=80)
 
 
+def trained(recipe: Any, weights: Path, learn: LandmarkSet, size: int) -> Any:
+    """A recipe's network with kept weights."""
+    recipe.prepare(learn)
+    model = recipe.build(68, size)
+    model.load_state_dict(torch.load(weights, weights_only=True))
+    return model.eval()
+
+
+def placed(crop: ImageArray, points: FloatArray, colour: tuple[int, int, int]) -> ImageArray:
+    """Points (K, 2), crop units, over the crop at the height of the figures."""
+    shown = cv2.resize(crop, (TALL, TALL), interpolation=cv2.INTER_CUBIC)
+    for x, y in points * TALL * 8:
+        cv2.circle(shown, (round(float(x)), round(float(y))), 18, colour, -1, cv2.LINE_AA, 3)
+    return shown
+
+
+def found(recipe: Any, model: Any, crop: ImageArray, size: int) -> FloatArray:
+    """Crop units of every point on the crop shrunk to ``size``."""
+    small = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)[None]
+    return (predict_pixels(recipe, model, small)[0] + 0.5) / size
+
+
+def side_by_side(path: Path, panels: list[ImageArray], plot: Figure | None = None) -> None:
+    """Panels of equal height, then the figure."""
+    if plot is not None:
+        canvas = FigureCanvasAgg(plot)
+        canvas.draw()
+        panels = [*panels, np.asarray(canvas.buffer_rgba())[..., :3]]
+    gap = np.full((TALL, 12, 3), 255, np.uint8)
+    write_image(path, np.concatenate([part for panel in panels for part in (panel, gap)][:-1], axis=1))
+
+
+def embedding(models: Path, learn: LandmarkSet, held: LandmarkSet, size: int) -> Figure:
+    """Distance in the embedding against distance in the picture, with the paper's weights and without."""
+    figure = Figure(figsize=(TALL * 1.45 / 80, TALL / 80), dpi=80, layout="constrained")
+    axes = figure.subplots()
+    files = {"weighted by nearness": "worldcomp2d-0.pt", "weights 1": "worldcomp2d-encoder-with-weights-1-0.pt"}
+    for label, name in files.items():
+        radii, apart, ratio = latent_distances(trained(WorldComp2D(), models / name, learn, size), held)
+        axes.plot(radii, apart.mean(1), "o-", ms=4, label=f"{label}: other landmarks {ratio:.1f} times as far")
+    axes.set_xlabel("px of 256 from the landmark")
+    axes.set_ylabel("distance in the embedding")
+    axes.set_ylim(0)
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def results(models: Path, table: Path, crop: ImageArray) -> None:
+    """What the trained networks say about the astronaut, whom none of them has seen."""
+    learn, held = split(load_csv(table, size=SIZE))
+    locator = trained(WorldComp2D(), models / "worldcomp2d-0.pt", learn, SIZE)
+    mean = placed(crop, mean_points(learn), GREY)
+    shown = placed(crop, found(WorldComp2D(), locator, crop, SIZE), GREEN)
+    side_by_side(HERE / "worldcomp2d_trained.png", [mean, shown], embedding(models, learn, held, SIZE))
+    panels = [placed(crop, mean_points(learn), GREY)]
+    students = {"kd-landmarks-student-alone-0.pt": KDLandmarks(distil=False), "kd-landmarks-0.pt": KDLandmarks()}
+    for name, recipe in students.items():
+        panels.append(placed(crop, found(recipe, trained(recipe, models / name, learn, SIZE), crop, SIZE), GREEN))
+    side_by_side(HERE / "kd_landmarks_trained.png", panels)
+    if (models / "fgtbt.pt").exists():
+        union, recipe, size = as_union(learn), FGTBT(plan="tiny"), 32
+        recipe.prepare(union)
+        net = recipe.build(124, size)
+        net.load_state_dict(torch.load(models / "fgtbt.pt", weights_only=True))
+        extra = sorted(set(NAMED_DENSE) - set(LISTS["ibug68"]))
+        panels = []
+        for gamma in (1.0, DARK):
+            view = (255 * (crop / 255.0) ** gamma).astype(np.uint8)
+            points = found(recipe, net.eval(), view, size)
+            shown = placed(view, points[list(LISTS["ibug68"])], GREEN)
+            panels.append(placed(shown, points[extra], ORANGE))
+        side_by_side(HERE / "fgtbt_points.png", panels)
+
+
 if __name__ == "__main__":
-    write_image(HERE / "worldcomp2d_views.png", glimpses(face()))
+    astronaut = face()
+    write_image(HERE / "worldcomp2d_views.png", glimpses(astronaut))
     losses(HERE / "kd_landmarks_loss.png")
+    if len(sys.argv) == 3:
+        results(Path(sys.argv[1]), Path(sys.argv[2]), astronaut)

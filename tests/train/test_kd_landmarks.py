@@ -7,6 +7,7 @@ import pytest
 
 from drawn_crops import drawn_set
 from nasion.train import Progress, fit
+from nasion.train.data import mean_points
 from nasion.train.kd_landmarks import TOLERANT, TOUGH, KDLandmarks
 from nasion.train.loop import draw
 
@@ -85,6 +86,13 @@ def test_stages_train_their_part_and_freeze_the_teachers() -> None:
     assert all(p.grad is None for p in model.tough.parameters())
     assert all(p.grad is None for p in model.tolerant.parameters())
     assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in model.student.parameters())
+
+
+def test_an_untrained_student_says_the_mean_face() -> None:
+    data, recipe = drawn_set(), KDLandmarks(distil=False)
+    recipe.prepare(data)
+    found = recipe.build(5, 32).student(torch.randn(3, 3, 32, 32)).detach()
+    np.testing.assert_allclose(found, np.broadcast_to(mean_points(data), found.shape), atol=1e-6)
 
 
 def test_it_trains() -> None:

@@ -151,6 +151,12 @@ def split(data: LandmarkSet, *, parts: int = 5, seed: int = 0, by: str = "pictur
     return data.take(np.flatnonzero(~held)), data.take(np.flatnonzero(held))
 
 
+def mean_points(data: LandmarkSet) -> FloatArray:
+    """(K, 2) crop units: the mean place of each point in the plain views; NaN for a point that no face has."""
+    _, points = data.views()
+    return np.asarray(np.nanmean((points.astype(np.float64) + 0.5) / data.size, axis=0))
+
+
 def augment(
     data: LandmarkSet, index: Sequence[int] | IntArray, rng: np.random.Generator, *, strength: float = 1.0
 ) -> tuple[ImageArray, FloatArray, FloatArray]:

@@ -5,31 +5,39 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from nasion.core import FloatArray
+from nasion.train.baseline_net import HeatmapNet
 from nasion.train.blocks import MobileNetV2, masked_mean
 from nasion.train.kd_landmarks import ASSIST, BAND, MAIN, STEEP, TOLERANT, TOUGH
 
+UNIT = 0.01  # of the crop: a step of Adam moves 1280 weights of a point at once, which in crop units throws it about
 
-class Regressor(nn.Sequential):
-    """MobileNetV2, mean over the map, dropout where asked, one linear layer: (N, K, 2) crop units."""
 
-    def __init__(self, points: int, width: float, dropout: float = 0.0):
-        trunk = MobileNetV2(width)
-        super().__init__(trunk, nn.Dropout(dropout), nn.Linear(trunk.out, 2 * points))
+class Regressor(nn.Module):
+    """MobileNetV2, mean over the map, one linear layer that says how far the points lie from ``mean`` (K, 2)."""
+
+    def __init__(self, mean: FloatArray, width: float):
+        super().__init__()
+        self.trunk = MobileNetV2(width)
+        self.offsets = nn.Linear(self.trunk.out, mean.size)
+        nn.init.zeros_(self.offsets.weight)
+        nn.init.zeros_(self.offsets.bias)
+        self.mean: Tensor
+        self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.float32))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Points."""
-        return super().forward(images).unflatten(-1, (-1, 2)) + 0.5
+        """(N, K, 2) crop units."""
+        return self.mean + UNIT * self.offsets(self.trunk(images)).unflatten(-1, (-1, 2))
 
 
 class Pupil(nn.Module):
     """The student, with its two teachers while it learns from them (``teacher`` is their width)."""
 
-    def __init__(self, points: int, student: float, teacher: float | None):
+    def __init__(self, mean: FloatArray, student: float, teacher: float | None):
         super().__init__()
-        self.student = Regressor(points, student)
+        self.student = Regressor(mean, student)
         if teacher is not None:
-            self.tough = Regressor(points, teacher, dropout=0.5)
-            self.tolerant = Regressor(points, teacher, dropout=0.5)
+            self.tough, self.tolerant = HeatmapNet(len(mean), teacher), HeatmapNet(len(mean), teacher)
 
 
 def kd_loss(student: Tensor, truth: Tensor, tough: Tensor, tolerant: Tensor, known: Tensor) -> dict[str, Tensor]:

@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasion.core import FloatArray
-from nasion.train.data import LandmarkSet
+from nasion.train.data import LandmarkSet, mean_points
 from nasion.train.recipe import Batch, Progress, Stage
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from nasion.train.worldcomp2d_net import WorldComp2DNet
+    from nasion.train.worldcomp2d_net import Memory, WorldComp2DNet
 
 REFINED = 8  # points of each face that AuxLoc practises on in one step
+PRACTISED = 128  # views that Loc practises on in one step, most of them seen before
 
 
 class WorldComp2D:
@@ -36,16 +37,17 @@ class WorldComp2D:
     """
 
     name = "worldcomp2d"
-    # the paper trains 2000, 1000 and 1000 epochs with Adam at these rates
+    # the paper trains 2000, 1000 and 1000 epochs
     stages = (
-        Stage("encoder", 0.45, 1e-2, ("encoder",), 128, 0.0),
-        Stage("locator", 0.45, 5e-4, ("locator",), 50, 0.0),
-        Stage("refiner", 0.10, 5e-4, ("refiner",), 50, 0.0),
+        Stage("encoder", 0.50, 2e-3, ("encoder",), 128, 0.0),
+        Stage("locator", 0.45, 2e-3, ("locator",), 8, 0.0),
+        Stage("refiner", 0.05, 2e-3, ("refiner",), 16, 0.0),
     )
 
     def __init__(self, weighted: bool = True) -> None:
         self.weighted = weighted
         self._prior: FloatArray | None = None
+        self._memory: Memory | None = None
 
     def prepare(self, data: LandmarkSet) -> None:
         """Take the mean face that the locator's offsets are added to."""
@@ -65,18 +67,14 @@ class WorldComp2D:
         if step.stage == "encoder":
             return {"contrast": net.proximity_loss(model, batch, weighted=self.weighted)}
         if step.stage == "locator":
-            return {"offsets": net.locator_loss(model, batch)}
+            if self._memory is None or step.step == 0:
+                self._memory = net.Memory()
+            return {"offsets": net.locator_loss(model, batch, self._memory, PRACTISED)}
         return {"heatmaps": net.refiner_loss(model, batch, REFINED)}
 
     def predict(self, model: nn.Module, images: Tensor) -> Tensor:
         """Located, then refined."""
         return model(images)
-
-
-def mean_points(data: LandmarkSet) -> FloatArray:
-    """(K, 2) crop units: the mean place of each point in the plain views."""
-    _, points = data.views()
-    return np.asarray(np.nanmean((points.astype(np.float64) + 0.5) / data.size, axis=0))
 
 
 def latent_profile(
@@ -96,8 +94,21 @@ def latent_profile(
         class centre, over the offsets. ``spearman_each``: the same over single glimpses. ``ratio``: mean distance
         between glimpses at different landmarks over that between glimpses at the same landmark of different faces.
     """
-    import torch
     from scipy.stats import spearmanr
+
+    radii, found, ratio = latent_distances(model, data, offsets=offsets, per_face=per_face, seed=seed)
+    return {
+        "spearman": float(spearmanr(radii, found.mean(1)).statistic),
+        "spearman_each": float(spearmanr(np.repeat(radii, found.shape[1]), found.ravel()).statistic),
+        "ratio": ratio,
+    }
+
+
+def latent_distances(
+    model: WorldComp2DNet, data: LandmarkSet, *, offsets: int = 10, per_face: int = 4, seed: int = 0
+) -> tuple[FloatArray, FloatArray, float]:
+    """What ``latent_profile`` is made of: offsets px of 256 (O,), distances in the embedding (O, N), and the ratio."""
+    import torch
 
     from nasion.train.score import to_input
     from nasion.train.worldcomp2d_net import PAPER_SIDE, REACH
@@ -121,9 +132,4 @@ def latent_profile(
             found[k] = (z - centres[torch.from_numpy(chosen)]).norm(dim=-1).numpy().ravel()
     same = np.mean([np.asarray(torch.pdist(here[:, c])).mean() for c in range(here.shape[1])])
     other = np.asarray(torch.cdist(here, here))
-    apart = other[:, ~np.eye(here.shape[1], dtype=bool)].mean()
-    return {
-        "spearman": float(spearmanr(radii, found.mean(1)).statistic),
-        "spearman_each": float(spearmanr(np.repeat(radii, found.shape[1]), found.ravel()).statistic),
-        "ratio": float(apart / same),
-    }
+    return radii, found, float(other[:, ~np.eye(here.shape[1], dtype=bool)].mean() / same)
