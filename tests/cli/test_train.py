@@ -45,6 +45,14 @@ def test_a_folder_becomes_a_model(run: Run, faces: Path, tmp_path: Path) -> None
 
 
 @needs_torch
+def test_a_system_has_the_size_it_was_measured_with(run: Run, faces: Path, tmp_path: Path) -> None:
+    out = tmp_path / "mine.onnx"
+    done = run("train", "kd-landmarks", faces, "--out", out, "--minutes", "0.01")
+    assert done.exit_code == 0, done.stderr
+    assert Landmarker(out).size == 64
+
+
+@needs_torch
 def test_a_bad_picture_is_named_and_the_rest_is_used(run: Run, faces: Path, tmp_path: Path) -> None:
     (faces / "05.png").write_bytes(b"no picture")
     out = tmp_path / "mine.onnx"

@@ -26,7 +26,10 @@ def train_command(
         "model.onnx"
     ),
     minutes: Annotated[float, typer.Option(min=0.01, help="How long to train.")] = 10.0,
-    size: Annotated[int, typer.Option(metavar="PX", help="Side of the crops the model sees, 32..256.")] = 96,
+    size: Annotated[
+        int | None,
+        typer.Option(metavar="PX", help="Side of the crops the model sees, 32..256; else the system's own, mostly 96."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, views and the split.")] = 0,
     by: Annotated[
         str, typer.Option(help="What is held out as a whole: picture or person (a folder each).")
@@ -77,7 +80,8 @@ def train_command(
     require_torch()
     prepare_output(out)  # now, not after the training
     load = getattr(recipe, "load", lambda path, px: load_folder(path, size=px))
-    faces = load(data, size)
+    side: int = getattr(recipe, "size", 96) if size is None else size
+    faces = load(data, side)
     if hasattr(recipe, "adapt"):
         faces = recipe.adapt(faces)
     for line in faces.skipped:
@@ -92,7 +96,11 @@ def train_command(
         def show(done: float, terms: dict[str, float]) -> None:
             bar.update(task, completed=round(1000 * done), description=f"{system} loss {sum(terms.values()):.4f}")
 
-        trained = fit(recipe, learn, minutes=minutes, seed=seed, threads=threads, report=show, checkpoint=resume)
+        strength = getattr(recipe, "strength", 1.0)
+        trained = fit(
+            recipe, learn, minutes=minutes, seed=seed, threads=threads, strength=strength, report=show,
+            checkpoint=resume,
+        )  # fmt: skip
     if hasattr(recipe, "finish"):
         line, size_of, path = recipe.finish(trained.model, held), "", recipe.export(trained.model, out)
     else:
@@ -102,7 +110,7 @@ def train_command(
         if hasattr(recipe, "export"):
             path, size_of = recipe.export(trained.model, out), ""
         else:
-            made = export_onnx(recipe, trained.model, out, scheme=faces.scheme, size=size, scores=scores)
+            made = export_onnx(recipe, trained.model, out, scheme=faces.scheme, size=side, scores=scores)
             path, size_of = made.path, f", {made.parameters / 1e6:.2f} M parameters"
     screen.print(f"{line}; {trained.steps} steps{size_of}")
     usage = getattr(recipe, "usage", "analyze PHOTO --landmarker")

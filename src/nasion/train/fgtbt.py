@@ -118,13 +118,14 @@ class FGTBT:
     Args:
         edges: inject the high-pass picture.
         beta: of ``balance``; 0 weighs all points alike.
-        plan: ``"small"`` (MiT-B0 widths, 4.3 M parameters), ``"tiny"`` (0.8 M) or ``"published"`` (MiT-B4).
+        plan: ``"tiny"`` (0.8 M parameters), ``"small"`` (MiT-B0 widths, 4.3 M) or ``"published"`` (MiT-B4).
     """
 
     name = "fgtbt"
+    size, strength = 32, 0.5
     stages = (Stage("train", rate=3e-3, weight_decay=1e-2),)
 
-    def __init__(self, edges: bool = True, beta: float = BETA, plan: str = "small") -> None:
+    def __init__(self, edges: bool = True, beta: float = BETA, plan: str = "tiny") -> None:
         self.edges, self.beta, self.plan = edges, beta, plan
         self._set_of_face: IntArray = np.zeros(0, np.intp)
         self._weight: FloatArray = np.ones(UNION)

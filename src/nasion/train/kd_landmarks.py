@@ -39,6 +39,8 @@ class KDLandmarks:
             regresses coordinates as the student does would in that time be no better than the student.
     """
 
+    size, strength = 64, 0.5
+
     def __init__(self, distil: bool = True, teacher: float = 0.5, student: float = 0.35) -> None:
         self.name = "kd-landmarks" if distil else "kd-landmarks-alone"
         self.distil, self.teacher, self.student = distil, teacher, student

@@ -130,7 +130,8 @@ class Recipe(Protocol):
     - ``finish(model, held)``: the last touches with faces held out; gives the line that says how good the network is;
     - ``export(model, path)``: writes the ONNX file, where the system is no plain landmarker;
     - ``usage``: how the file is used, such as ``analyze PHOTO --detector``;
-    - ``renders``: true where it needs no pictures; ``load`` then takes None.
+    - ``renders``: true where it needs no pictures; ``load`` then takes None;
+    - ``size`` (px) and ``strength`` (of the augmentation): what it was measured with, where that is not 96 and 1.
 
     Attributes:
         name: what users type.

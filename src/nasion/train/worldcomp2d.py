@@ -37,6 +37,7 @@ class WorldComp2D:
     """
 
     name = "worldcomp2d"
+    size, strength = 64, 0.5
     # the paper trains 2000, 1000 and 1000 epochs
     stages = (
         Stage("encoder", 0.50, 2e-3, ("encoder",), 128, 0.0),
