@@ -67,7 +67,7 @@ def fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
     import nasion.pipeline
     from nasion.pipeline.analyzer import Analyzer
 
-    def analyzer(*, accurate=False, landmarker="landmarker", **options):
+    def analyzer(*, fast=False, accurate=False, landmarker="landmarker", **options):
         return Analyzer(detector=FakeDetector(), landmarker=FakeLandmarker(), **options)
 
     monkeypatch.setattr(nasion.pipeline, "Analyzer", analyzer)

@@ -25,13 +25,15 @@ def clips(bench_data, monkeypatch):
 def test_every_mode_sees_every_frame_and_peers_take_turns(clips, fake_peer):
     numbers = bench_video(clips, ["shifted"], fake_peer, pairs=2).numbers
     systems = numbers["clips"]["moving.mp4"]
-    assert set(systems) == {"nasion", "detecting every frame", "tracking and drawing", "Shifted"}
+    assert set(systems) == {"nasion", "nasion --fast", "detecting every frame", "tracking and drawing", "Shifted"}
     assert {s["frames"] for s in systems.values()} == {20}
     assert all(s["with_face"] == 20 for s in systems.values())
     assert len(systems["nasion"]["frames_per_s"]) == len(systems["Shifted"]["frames_per_s"]) == 2
     assert systems["Shifted"]["frames_per_s_median"] == 20
     ours = systems["nasion"]["frames_per_s"]
     assert systems["Shifted"]["nasion_over_this_median"] == pytest.approx(sum(ours) / 2 / 20, rel=1e-3)
+    fast = systems["nasion --fast"]["frames_per_s"]
+    assert systems["Shifted"]["fast_over_this_median"] == pytest.approx(sum(fast) / 2 / 20, rel=1e-3)
 
 
 @pytest.mark.usefixtures("fake_models")

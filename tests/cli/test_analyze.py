@@ -295,17 +295,20 @@ def test_numbers_do_not_depend_on_the_way_in(run: Run, photos: Path, tmp_path: P
         np.testing.assert_array_equal(np.float32(row["points"]).reshape(-1, 2), face.landmarks.points[:, :2])
 
 
-def test_accurate_reaches_the_landmarker(run, photos, monkeypatch):
+def test_fast_and_accurate_reach_the_landmarker(run, photos, monkeypatch):
     asked = []
 
     def load(model, accurate, *_):
-        asked.append(accurate)
+        asked.append((model, accurate))
         return FakeLandmarker()
 
     monkeypatch.setattr(analyzer, "_load_landmarker", load)
     for options in ((), ("--fast",), ("--accurate",)):
         assert run("analyze", photos / "a.png", *options).exit_code == 0
-    assert asked == [False, False, True]
+    assert asked == [("landmarker", False), ("landmarker_fast", False), ("landmarker", True)]
+    refused = run("analyze", photos / "a.png", "--fast", "--accurate")
+    assert refused.exit_code == 2
+    assert "drop one" in refused.stderr
 
 
 def test_tiles_reach_the_detector(run, photos, monkeypatch):

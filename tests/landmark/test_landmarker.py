@@ -11,9 +11,9 @@ from nasion.landmark.view import cut, view_matrix
 from nasion.landmark.views import View, look
 
 
-@pytest.fixture(scope="module")
-def landmarker() -> Landmarker:
-    return Landmarker(threads=1)
+@pytest.fixture(scope="module", params=["landmarker", "landmarker_fast"])
+def landmarker(request) -> Landmarker:
+    return Landmarker(request.param, threads=1)
 
 
 def drawn(turn: float, size: float, middle: tuple[float, float]) -> tuple[np.ndarray, Face]:
@@ -115,7 +115,7 @@ def test_a_look_from_far_off_does_not_count(landmarker, monkeypatch):
 
 
 def test_accurate_looks_more_often_and_stays_near(landmarker):
-    accurate = Landmarker(threads=1, accurate=True)
+    accurate = Landmarker(landmarker.session.path, threads=1, accurate=True)
     image, face = FACES[0]
     (one,), (mean,) = landmarker.place(image, [face]), accurate.place(image, [face])
     apart = np.linalg.norm(one.landmarks.points[:, :2] - mean.landmarks.points[:, :2], axis=1)

@@ -175,6 +175,14 @@ def test_accurate_is_for_models_that_are_loaded_here() -> None:
         make(accurate=True)
 
 
+def test_fast_is_the_embedded_landmarkers_smaller_twin() -> None:
+    fast = Analyzer(("landmarks",), detector=FakeDetector(), fast=True)
+    assert fast._landmarker.session.path.name == "landmarker_fast.onnx"
+    for other in ({"accurate": True}, {"landmarker": "pfld68"}, {"landmarker": FakeLandmarker()}):
+        with pytest.raises(InputError, match="drop one"):
+            Analyzer(("landmarks",), detector=FakeDetector(), fast=True, **other)
+
+
 def test_pictures_have_no_time() -> None:
     with pytest.raises(InputError, match="mode='video'"):
         make()[0](ONE, 0.5)

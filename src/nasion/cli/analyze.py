@@ -37,6 +37,7 @@ def analyze_command(
     max_faces: options.MaxFaces = None,
     detector: options.Detector = "detector",
     landmarker: options.Landmarker = "landmarker",
+    fast: options.Fast = False,
     accurate: options.Accurate = False,
     tiles: options.Tiles = False,
     brighten: Annotated[
@@ -69,6 +70,7 @@ def analyze_command(
     wanted = options.given(
         detector=detector,
         landmarker=landmarker,
+        fast=fast,
         accurate=accurate,
         tiles=tiles,
         brighten=brighten,

@@ -31,6 +31,7 @@ def live_command(
     max_faces: options.MaxFaces = None,
     detector: options.Detector = "detector",
     landmarker: options.Landmarker = "landmarker",
+    fast: options.Fast = False,
     accurate: options.Accurate = False,
     device: options.Device = "cpu",
     threads: options.Threads = None,
@@ -55,6 +56,7 @@ def live_command(
         wanted = options.given(
             detector=detector,
             landmarker=landmarker,
+            fast=fast,
             accurate=accurate,
             threshold=threshold,
             max_faces=max_faces,

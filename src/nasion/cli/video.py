@@ -39,6 +39,7 @@ def video_command(
     max_faces: options.MaxFaces = None,
     detector: options.Detector = "detector",
     landmarker: options.Landmarker = "landmarker",
+    fast: options.Fast = False,
     accurate: options.Accurate = False,
     device: options.Device = "cpu",
     threads: options.Threads = None,
@@ -66,6 +67,7 @@ def video_command(
     wanted = options.given(
         detector=detector,
         landmarker=landmarker,
+        fast=fast,
         accurate=accurate,
         threshold=threshold,
         max_faces=max_faces,

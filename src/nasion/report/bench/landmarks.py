@@ -21,7 +21,11 @@ from nasion.report.bench.scoring import INNER, MATCH, Placed, paired_difference,
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ACCURATE = "nasion --accurate"
+WAYS: dict[str, dict[str, bool]] = {
+    OURS: {},
+    f"{OURS} --fast": {"fast": True},
+    f"{OURS} --accurate": {"accurate": True},
+}
 _ERRORS = ("system", "missed", "NME %", "95 %", "median", "inner 51", "worst", "> 8 %", "AUC 8 %", "nasion minus it")
 _TIMES = ("system", "ms/photo", "over ours", "NME % where all found")
 
@@ -43,8 +47,8 @@ def bench_landmarks(
     photos = helen(data)[:limit]
     truth = np.stack([photo.points for photo in photos])
     systems = []
-    for label, accurate in ((OURS, False), (ACCURATE, True)):
-        analyzer = Analyzer(tasks=("landmarks",), scheme="ibug68", accurate=accurate)
+    for label, options in WAYS.items():
+        analyzer = Analyzer(tasks=("landmarks",), scheme="ibug68", **options)
         for photo in photos[:3]:  # the first runs are slower
             analyzer(read_image(photo.path))
         systems.append(place_ours(analyzer, photos, label))
@@ -80,7 +84,7 @@ def bench_landmarks(
             "failed_files": failed,
             "not_measured": {peer.label: list(peer.weights) for peer in absent},
             "photos": names.tolist(),
-            "models": describe_models("detector", "landmarker"),
+            "models": describe_models("detector", "landmarker", "landmarker_fast"),
         },
         notes=(
             f"The annotated face is the one whose box overlaps that of the annotated points best, by {MATCH} or more.",
