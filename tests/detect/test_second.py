@@ -123,7 +123,9 @@ def test_who_is_looked_at_twice(tmp_path: Path) -> None:
 
 
 def test_more_faces_and_fewer_false_ones_than_with_one_look() -> None:
-    photos = [photo for photo in boxed_photos(shared_data()) if photo.path.name in held_out_names(every())][:60]
+    every = boxed_photos(shared_data())
+    fresh = held_out_names([photo.path.name for photo in every])
+    photos = [photo for photo in every if photo.path.name in fresh][:60]
     truth = [np.array([box.to_array() for box in photo.boxes]) for photo in photos]
     images = [read_image(photo.path) for photo in photos]
     crops = crops_below(images, truth, 40)
@@ -138,8 +140,3 @@ def test_more_faces_and_fewer_false_ones_than_with_one_look() -> None:
         found[looks], false[looks] = hits, sum(len(detector.detect(crop)) for crop in crops)
     assert found[2] > found[1]
     assert false[2] <= false[1]
-
-
-def every() -> list[str]:
-    """Names of all boxed photos."""
-    return [photo.path.name for photo in boxed_photos(shared_data())]
