@@ -103,8 +103,9 @@ def _reduce(image: ImageArray, matrix: FloatArray, size: int, halvings: int) -> 
     columns, rows = (x1 - x0) // factor, (y1 - y0) // factor
     small = image[y0 : y0 + rows * factor, x0 : x0 + columns * factor]
     for _ in range(halvings):
-        small = cv2.resize(small, (small.shape[1] // 2, small.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        half = (small.shape[1] // 2, small.shape[0] // 2)
+        small = np.asarray(cv2.resize(small, half, interpolation=cv2.INTER_AREA), np.uint8)
     # a pixel centre i of the small part stands at x0 + factor * i + (factor - 1) / 2 of the image
     offset = np.array([x0, y0], np.float64) + (factor - 1) / 2
     adapted = np.concatenate([matrix[:, :2] * factor, (matrix[:, :2] @ offset + matrix[:, 2])[:, None]], axis=1)
-    return np.asarray(small, np.uint8), adapted
+    return small, adapted

@@ -21,7 +21,7 @@ from nasion.report.bench.scoring import INNER, MATCH, Placed, paired_difference,
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-WAYS: dict[str, dict[str, bool]] = {
+WAYS: dict[str, dict[str, Any]] = {
     OURS: {},
     f"{OURS} --fast": {"fast": True},
     f"{OURS} --accurate": {"accurate": True},

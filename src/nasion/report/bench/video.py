@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nasion.media import Frame
 
 OURS, FAST = "nasion", "nasion --fast"
+RATIOS = {OURS: "nasion_over_this_median", FAST: "fast_over_this_median"}
 CLIPS = ("WolfgangLanger_Pexels.mp4", "single_face.mp4", "driving_d10.mp4")
 GAP_CLIP = "face_noface.mov"
 TASKS = ("landmarks", "pose", "eyes")
@@ -139,9 +140,9 @@ def _summary(
         "frames_per_s_median": float(np.median(speeds)),
         "frames_per_s": [round(speed, 2) for speed in speeds],
     }
-    for key, way in (("nasion_over_this_median", OURS), ("fast_over_this_median", FAST)) if ours else ():
-        ratios = [a["frames"] / a["seconds"] / speed for a, speed in zip(ours[way], speeds, strict=True)]
-        out[key] = float(np.median(ratios))
+    for way, of_way in (ours or {}).items():
+        ratios = [a["frames"] / a["seconds"] / speed for a, speed in zip(of_way, speeds, strict=True)]
+        out[RATIOS[way]] = float(np.median(ratios))
     return out
 
 
@@ -162,7 +163,7 @@ def _clip_table(name: str, systems: dict[str, dict[str, Any]], pairs: int) -> Ta
     for label, n in systems.items():
         speeds = n["frames_per_s"]
         spread = f"{min(speeds):.1f}-{max(speeds):.1f}"
-        ratios = (n.get("nasion_over_this_median"), n.get("fast_over_this_median"))
+        ratios = (n.get(key) for key in RATIOS.values())
         times = (None if ratio is None else f"{ratio:.2f} x" for ratio in ratios)
         rows.append((label, n["with_face"], f"{n['frames_per_s_median']:.1f}", spread, *times))
     return Table(
