@@ -25,7 +25,7 @@ LONGEST = 640  # px of a picture's longer side that the network sees, at most
 ENLARGED = 1.28  # a smaller picture is made at most this many times larger
 DEFAULT_THRESHOLD = 0.65  # chosen on pictures that no gradient saw, see the card
 # with a second look the first one may be at a smaller picture, from a low score on; chosen on the same pictures
-TWICE_ENLARGED, CANDIDATE, TWICE_THRESHOLD = 1.0, 0.05, 0.55
+TWICE_ENLARGED, CANDIDATE, TWICE_THRESHOLD = 1.0, 0.05, 0.5
 MOST_LOOKED_AT, MOST_IN_TILES = 100, 1000
 SECOND = "detector_second"
 SAME_FACE = 0.4  # boxes that overlap more are one face
