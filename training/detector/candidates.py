@@ -1,9 +1,9 @@
 """Mine what the second look learns on: the shipped first look's candidates, faces and others, each with its crop.
 
 Use:
-    python -m training.detector.candidates --work DIR --data ../shared/data --models ../shared/models [--minutes 8]
+    python -m training.detector.candidates --work DIR --out DIR --models ../shared/models [--minutes 8]
 
-``DIR`` is where ``prepare.py`` wrote. Candidates come from the 400 training photos as they are, mirrored, smaller,
+``--work`` is where ``prepare.py`` wrote. Candidates come from the 400 training photos as they are, mirrored, smaller,
 larger, lying and upside-down; from crops of them below the lowest chin; from the scenes of ``scenes.py``; from drawn
 graphics. The 50 photos kept for choices go to a store of their own, ``choices``. The held-out photos take no part.
 
