@@ -1,6 +1,6 @@
 """SHT at small scale: error against the size of the face, and what painting and transfer add.
 
-    python benchmarks/sht.py [--steps 1200] [--seeds 0,1,2] [--labels] [--keep FOLDER] [--data ../shared/data] [--write]
+    python benchmarks/sht.py [--steps 600] [--seeds 0,1,2] [--labels] [--keep FOLDER] [--data ../shared/data] [--write]
 
 The same network, faces and number of steps, with parts taken away; beside them a mean face and nasion's embedded
 landmarker on the same small faces, as they are and painted sharp by SHT first. Held-out HELEN crops, a fifth by name.
@@ -47,14 +47,14 @@ class Run:
 
 
 WHOLE, ALONE, PLACING, DEAF = "sht", "without transfer", "without painting", "painting sees no heatmaps"
-TENTH, TENTH_MORE = "a tenth of the labels", "a tenth of the labels, the other faces through transfer"
+TENTH, TENTH_MORE = "a tenth of the labels", "a tenth of the labels; the other faces through transfer"
 RUNS = {
-    WHOLE: Run(),
-    ALONE: Run({"transfer": False}, every_seed=True),
-    PLACING: Run({"transfer": False, "hallucinate": False}, every_seed=True),
+    WHOLE: Run({"transfer": True}),
+    ALONE: Run(every_seed=True),
+    PLACING: Run({"hallucinate": False}, every_seed=True),
 }
-LABELS = {TENTH: Run({"transfer": False}, FEW, others=False), TENTH_MORE: Run({}, FEW)}
-GUIDE = {DEAF: Run({"transfer": False, "guided": False})}
+LABELS = {TENTH: Run({}, FEW, others=False), TENTH_MORE: Run({"transfer": True}, FEW)}
+GUIDE = {DEAF: Run({"guided": False})}
 MEAN, EMBEDDED, PAINTED = "mean face", "embedded landmarker", "sht paints, embedded landmarker places"
 
 
@@ -139,7 +139,7 @@ def cell(values: list[float], scale: float = 1.0) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--seeds", default="0,1,2", help="for the rows with and without painting; the others take one")
     parser.add_argument("--labels", action="store_true", help="also train with a tenth of the labels, twice")
     parser.add_argument("--guide", action="store_true", help="also train a painting stream that sees no heatmaps")

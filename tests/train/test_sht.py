@@ -219,8 +219,8 @@ def test_terms_of_the_two_stages(torch) -> None:
     data = faces(4)
     assert set(terms_of(torch, SHT(width=8), data, "alone")[1]) == {"heatmaps", "picture"}
     assert set(terms_of(torch, SHT(width=8), data)[1]) == {"heatmaps", "picture", "transfer", "agreement"}
-    assert set(terms_of(torch, SHT(width=8, hallucinate=False, transfer=False), data, "alone")[1]) == {"heatmaps"}
-    assert len(SHT().stages) == 2 and len(SHT(transfer=False).stages) == 1
+    assert set(terms_of(torch, SHT(width=8, hallucinate=False), data, "alone")[1]) == {"heatmaps"}
+    assert len(SHT(transfer=True).stages) == 2 and len(SHT().stages) == 1
 
 
 def test_faces_without_labels_teach_through_transfer_only(torch) -> None:
@@ -271,7 +271,7 @@ def test_it_learns(torch) -> None:
     from nasion.train.loop import fit
     from nasion.train.score import evaluate
 
-    data, recipe = faces(32), SHT(width=8, transfer=False)
+    data, recipe = faces(32), SHT(width=8)
     begin = evaluate(recipe, fit(recipe, data, steps=2).model, data).nme
     assert evaluate(recipe, fit(recipe, data, steps=48).model, data).nme < 0.8 * begin
 

@@ -42,14 +42,15 @@ class SHT:
 
     Args:
         hallucinate: paint the sharp face too; without, the network only places points.
-        transfer: have a second stage with the re-posing network.
+        transfer: have a second stage with the re-posing network: for faces without labels. Where all have labels it
+            takes time from the first: 7.0 % error with it, 5.9 % without, after 600 steps.
         guided: show the heatmaps to the stream that paints.
-        width: channels of the first stage; 32 gives 1.3 million parameters.
+        width: channels of the first stage; 16 gives 0.24 million parameters, 32 0.93.
     """
 
     name = "sht"
 
-    def __init__(self, hallucinate: bool = True, transfer: bool = True, guided: bool = True, width: int = 32) -> None:
+    def __init__(self, hallucinate: bool = True, transfer: bool = False, guided: bool = True, width: int = 16) -> None:
         self.hallucinate, self.guided, self.width = hallucinate, guided, width
         alone = Stage("alone", share=0.7 if transfer else 1.0, rate=3e-3, batch=16, trains=("place",))
         self.stages = (alone, Stage("transfer", share=0.3, rate=2e-3, batch=8)) if transfer else (alone,)
