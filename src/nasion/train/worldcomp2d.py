@@ -23,10 +23,9 @@ from nasion.train.recipe import Batch, Progress, Stage
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from nasion.train.worldcomp2d_net import Memory, WorldComp2DNet
+    from nasion.train.worldcomp2d_net import WorldComp2DNet
 
 REFINED = 8  # points of each face that AuxLoc practises on in one step
-PRACTISED = 128  # views that Loc practises on in one step, most of them seen before
 
 
 class WorldComp2D:
@@ -41,14 +40,13 @@ class WorldComp2D:
     # the paper trains 2000, 1000 and 1000 epochs
     stages = (
         Stage("encoder", 0.50, 2e-3, ("encoder",), 128, 0.0),
-        Stage("locator", 0.45, 2e-3, ("locator",), 8, 0.0),
+        Stage("locator", 0.45, 3e-3, ("locator",), 50, 0.0),
         Stage("refiner", 0.05, 2e-3, ("refiner",), 16, 0.0),
     )
 
     def __init__(self, weighted: bool = True) -> None:
         self.weighted = weighted
         self._prior: FloatArray | None = None
-        self._memory: Memory | None = None
 
     def prepare(self, data: LandmarkSet) -> None:
         """Take the mean face that the locator's offsets are added to."""
@@ -68,9 +66,7 @@ class WorldComp2D:
         if step.stage == "encoder":
             return {"contrast": net.proximity_loss(model, batch, weighted=self.weighted)}
         if step.stage == "locator":
-            if self._memory is None or step.step == 0:
-                self._memory = net.Memory()
-            return {"offsets": net.locator_loss(model, batch, self._memory, PRACTISED)}
+            return {"offsets": net.locator_loss(model, batch)}
         return {"heatmaps": net.refiner_loss(model, batch, REFINED)}
 
     def predict(self, model: nn.Module, images: Tensor) -> Tensor:

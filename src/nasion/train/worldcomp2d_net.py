@@ -133,20 +133,13 @@ class WorldComp2DNet(nn.Module):
         both = torch.cat([self.glimpse(images, at, GLIMPSE), self.glimpse(images, at, WIDE)], 2)
         return self.encoder(both.flatten(0, 1)).unflatten(0, (-1, at.shape[1]))
 
-    def look(self, images: Tensor, jitter: Tensor | None = None) -> Tensor:
-        """What the locator is told: (N, 9 * 258); ``jitter`` (N, 9, 2) moves the fixations of this call only."""
+    def locate(self, images: Tensor, jitter: Tensor | None = None) -> Tensor:
+        """(N, K, 2) crop units, before refinement; ``jitter`` (N, 9, 2) moves the fixations of this call only."""
         at = self.fixations + 0 * images[:, :1, 0, :1]  # an expand would fix the number of faces in the export
         if jitter is not None:
             at = at + jitter
-        return torch.cat([self.embed(images, at), normalised(at)], -1).flatten(1)
-
-    def read(self, seen: Tensor) -> Tensor:
-        """(N, K, 2) crop units, before refinement, from what ``look`` gives."""
-        return self.prior + 0.5 * 255 / PAPER_SIDE * self.locator(seen)
-
-    def locate(self, images: Tensor) -> Tensor:
-        """(N, K, 2) crop units, before refinement."""
-        return self.read(self.look(images))
+        seen = torch.cat([self.embed(images, at), normalised(at)], -1)
+        return self.prior + 0.5 * 255 / PAPER_SIDE * self.locator(seen.flatten(1))
 
     def heat(self, images: Tensor, at: Tensor, which: Tensor) -> Tensor:
         """AuxLoc's heatmaps (N, G, 27, 27) around ``at`` (N, G, 2) for point numbers ``which`` (N or 1, G)."""
@@ -217,40 +210,13 @@ def proximity_loss(model: WorldComp2DNet, batch: Batch, *, weighted: bool) -> Te
     return each.sum() / (positives > 0).sum().clamp_min(1)
 
 
-class Memory:
-    """Recent views as the frozen encoder saw them: looking costs thirty times what the locator does with it.
-
-    Args:
-        most: views held; the oldest go first.
-    """
-
-    def __init__(self, most: int = 4096):
-        self.most = most
-        self.held: tuple[Tensor, ...] = ()
-
-    def add(self, *new: Tensor) -> None:
-        """Tensors of as many rows each."""
-        old = self.held or tuple(tensor[:0] for tensor in new)
-        self.held = tuple(torch.cat(pair)[-self.most :] for pair in zip(old, new, strict=True))
-
-    def draw(self, count: int) -> tuple[Tensor, ...]:
-        """Rows drawn by chance from each."""
-        rows = torch.randint(len(self.held[0]), (count,))
-        return tuple(tensor[rows] for tensor in self.held)
-
-
-def locator_loss(model: WorldComp2DNet, batch: Batch, memory: Memory, practised: int) -> Tensor:
-    """Mean squared error of the normalised coordinates of ``practised`` views, of which the batch's are the newest.
-
-    The fixations of each face are jittered, on a copy.
-    """
+def locator_loss(model: WorldComp2DNet, batch: Batch) -> Tensor:
+    """Mean squared error of the normalised coordinates; the fixations of each face are jittered, on a copy."""
     shape = (len(batch.images), 9, 2)
     jitter = torch.randint(-JITTER, JITTER + 1, shape).to(batch.images.dtype) / PAPER_SIDE
-    with torch.no_grad():
-        memory.add(model.look(model.normalise(batch.images), jitter), batch.points, batch.known)
-    seen, points, known = memory.draw(practised)
-    wrong = (normalised(model.read(seen)) - normalised(points)).square().mean(-1)
-    return (wrong * known).sum() / known.sum().clamp_min(1)
+    found = model.locate(model.normalise(batch.images), jitter)
+    wrong = (normalised(found) - normalised(batch.points)).square().mean(-1)
+    return (wrong * batch.known).sum() / batch.known.sum().clamp_min(1)
 
 
 def refiner_loss(model: WorldComp2DNet, batch: Batch, each: int) -> Tensor:
