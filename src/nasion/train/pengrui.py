@@ -51,9 +51,10 @@ class Pengrui:
 
     def build(self, points: int, size: int) -> nn.Module:
         """The network for the shapes taken; both numbers are fixed by the system."""
+        faces = self._taken()  # before PyTorch is asked for, which may be absent
         from nasion.train.pengrui_net import Decoupling
 
-        return Decoupling(*_principal(self._taken()))
+        return Decoupling(*_principal(faces))
 
     def draw(self, data: LandmarkSet, index: IntArray, rng: np.random.Generator) -> Batch:
         """Shapes of some groups as a landmarker might place them, beside the true ones."""
