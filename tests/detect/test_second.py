@@ -9,7 +9,7 @@ import pytest
 from conftest import shared_data
 from nasion.core import Box, ImageArray, InputError
 from nasion.detect import FaceDetector, second
-from nasion.detect.detector import DEFAULT_THRESHOLD, SECOND, TINY, TWICE_THRESHOLD
+from nasion.detect.detector import DEFAULT_THRESHOLD, SECOND, TWICE_THRESHOLD
 from nasion.detect.second import CONTEXT, SIDE, SecondLook, cut, into, out_of, prior, windows
 from nasion.media import read_image
 from nasion.metrics import match_boxes
@@ -140,10 +140,3 @@ def test_more_faces_and_fewer_false_ones_than_with_one_look() -> None:
         found[looks], false[looks] = hits, sum(len(detector.detect(crop)) for crop in crops)
     assert found[2] > found[1]
     assert false[2] <= false[1]
-
-
-def test_tiny_pictures_are_enlarged_for_both_looks() -> None:
-    """Otherwise faces of 24 px in pictures of 70 px are missed twice as often."""
-    detector = FaceDetector(threads=1)
-    scales = [detector._fit(np.zeros((side, side, 3), np.uint8)).scale[0] for side in (TINY - 1, TINY)]
-    assert scales == pytest.approx([1.28, 1.0], abs=0.01)

@@ -26,9 +26,6 @@ ENLARGED = 1.28  # a smaller picture is made at most this many times larger
 DEFAULT_THRESHOLD = 0.65  # chosen on pictures that no gradient saw, see the card
 # with a second look the first one may be at a smaller picture, from a low score on; chosen on the same pictures
 TWICE_ENLARGED, CANDIDATE, TWICE_THRESHOLD = 1.0, 0.05, 0.5
-# px: a picture whose longer side is shorter is enlarged all the same, it takes no time: of 150 HELEN training photos
-# brought to faces of 24 px 12 are missed, not 27, and 2 of 400 training crops without a face show one, not 5
-TINY = 80
 MOST_LOOKED_AT, MOST_IN_TILES = 100, 1000
 SECOND = "detector_second"
 SAME_FACE = 0.4  # boxes that overlap more are one face
@@ -117,8 +114,7 @@ class FaceDetector:
         return [rows[rows[:, 4] >= self.threshold] for rows in second(images, few)]
 
     def _fit(self, image: ImageArray) -> Canvas:
-        enlarged = ENLARGED if max(image.shape[:2]) < TINY else self._enlarged
-        return fit(image, LONGEST, enlarged, self._fixed)
+        return fit(image, LONGEST, self._enlarged, self._fixed)
 
     def _find_in_tiles(self, image: ImageArray) -> FloatArray:
         """Candidates (N, 15) in px of the picture, over all of its tiles."""
