@@ -38,7 +38,8 @@ def read_embedded(outputs: Mapping[str, FloatArray], threshold: float) -> list[F
     corner, strides = corner[:, :2], corner[:, 2:]
     center, half = cells[:, 1:3] + corner, np.exp(np.minimum(cells[:, 3:5], 5)) / 2
     found = np.empty((len(cells), 15), np.float32)
-    found[:, :2], found[:, 2:4], found[:, 5:] = center - half, center + half, cells[:, 5:] + np.tile(corner, 5)
+    found[:, :2], found[:, 2:4] = center - half, center + half
+    found[:, 5:] = (cells[:, 5:].reshape(-1, 5, 2) + corner[:, None]).reshape(-1, 10)
     found[:, 4] = cells[:, 0] / strides[:, 0]  # powers of two, so nothing is lost
     found *= strides
     count = len(outputs["stride8"])
