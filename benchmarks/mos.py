@@ -152,8 +152,8 @@ def train_and_measure(name: str, steps: int, folder: Path | None, made: Path) ->
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=240)
-    parser.add_argument("--long", type=int, default=2600, help="steps of one more training as published; 0: none")
+    parser.add_argument("--steps", type=int, default=2200)
+    parser.add_argument("--long", type=int, default=0, help="steps of one more training as published; 0: none")
     parser.add_argument("--systems", default="", help="only these, separated by commas")
     parser.add_argument("--data", type=Path, default=None)
     parser.add_argument("--keep", type=Path, default=None, help="folder for the rows and the networks")

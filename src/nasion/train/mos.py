@@ -51,7 +51,7 @@ class MOS:
 
     name = "mos"
     usage = "analyze PHOTO --detector"
-    stages = (Stage("train", rate=1e-2, batch=12),)
+    stages = (Stage("train", rate=4e-3, batch=12),)
 
     def __init__(
         self,
