@@ -13,7 +13,7 @@ weights stay float.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -53,8 +53,16 @@ def judged(found: np.ndarray, rows: np.ndarray) -> tuple[list[float], list[bool]
     return np.log(found[:, 4] / (1 - found[:, 4])).tolist(), hits
 
 
-def platt(logits: list[float], hits: list[bool]) -> Curve:
-    """Slope and shift of the logistic curve from logits to the share of faces, by Newton's method."""
+def platt(judgements: Iterable[tuple[list[float], list[bool]]]) -> Curve:
+    """Slope and shift of the logistic curve from logits to the share of faces, by Newton's method.
+
+    Args:
+        judgements: of each view, as ``judged`` gives them.
+    """
+    logits, hits = [], []
+    for some, right in judgements:
+        logits += some
+        hits += right
     design, target = np.stack([logits, np.ones(len(logits))], axis=1), np.array(hits, np.float64)
     weights = np.array([1.0, 0.0])
     for _ in range(50):
@@ -69,12 +77,8 @@ def platt(logits: list[float], hits: list[bool]) -> Curve:
 def calibrate(net: Detector, work: Path) -> Curve:
     """The curve over the boxes found in photos kept from training."""
     crowds, net = Store.load(work, "crowds"), net.eval()
-    logits, hits = [], []
-    for image, rows, side in views(crowds, halves(crowds)[1]):
-        some, right = judged(find(net, image, side, 0.05), rows)
-        logits += some
-        hits += right
-    return platt(logits, hits)
+    kept = views(crowds, halves(crowds)[1])
+    return platt(judged(find(net, image, side, 0.05), rows) for image, rows, side in kept)
 
 
 def main() -> None:

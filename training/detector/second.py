@@ -208,16 +208,15 @@ def calibrate(path: Path, work: Path) -> Curve:
     """The curve over the boxes found in the photos kept for choices."""
     crowds = Store.load(work, "crowds")
     detector = FaceDetector(threshold=LOWEST, second_look=path, threads=1)
-    logits, hits = [], []
-    for image, rows, side in views(crowds, halves(crowds)[1]):
+
+    def of_view(image: np.ndarray, rows: np.ndarray, side: int) -> tuple[list[float], list[bool]]:
         shown = shrink(image, side)[0]
         scaled = rows.copy()
         scaled[:, :4] *= shown.shape[1] / image.shape[1]
         found = [[*f.box.to_array(), min(f.score, 1 - 1e-6)] for f in detector.detect(shown)]
-        some, right = judged(np.array(found).reshape(-1, 5), scaled)
-        logits += some
-        hits += right
-    return platt(logits, hits)
+        return judged(np.array(found).reshape(-1, 5), scaled)
+
+    return platt(of_view(*view) for view in views(crowds, halves(crowds)[1]))
 
 
 def main() -> None:
