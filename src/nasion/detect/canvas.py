@@ -35,6 +35,8 @@ class Canvas:
 
     def back(self, rows: FloatArray) -> FloatArray:
         """Candidates (N, 15) in px of the canvas to px of the picture."""
+        if self.scale == (1.0, 1.0):
+            return np.asarray(rows, np.float32)
         out = np.array(rows, np.float32)
         # resizing keeps the outer edges, which lie half a pixel outside the centres of the first and last pixels
         out[:, _X] = (out[:, _X] + 0.5) / self.scale[0] - 0.5

@@ -103,7 +103,7 @@ class FaceDetector:
         if self.second is not None:
             found = self._look_again(self.second, images, found)
         nested = NESTED_IN_TILES if self.tiles else NESTED  # the coarser size of a picture places a small face badly
-        return [[_face(row) for row in _best(rows, nested)] for rows in found]
+        return [_faces(_best(rows, nested)) for rows in found]
 
     def _look_again(
         self, second: SecondLook, images: Sequence[ImageArray], found: Sequence[FloatArray]
@@ -162,14 +162,19 @@ def _best(rows: FloatArray, nested: float) -> FloatArray:
     return rows[apart(rows[:, :4], nested)]
 
 
-def _face(row: FloatArray) -> Face:
-    x0, y0, x1, y1, score = row[:5].tolist()
-    sigma = POINT_SIGMA * float(np.sqrt((x1 - x0) * (y1 - y0)))
-    # the network does not say which of the five can be seen: they are as sure as the face is
-    points = Landmarks(row[5:15].reshape(5, 2), np.full(5, score, np.float32), np.full(5, sigma, np.float32), _COARSE5)
-    face = Face(Box(x0, y0, x1, y1), score, points)
-    if len(row) == 15:
-        return face
-    yaw, pitch, roll = row[15:].tolist()
-    unknown = float("nan")
-    return face.with_reading("pose", Pose(score, "", yaw, pitch, roll, (unknown, unknown, unknown)))
+def _faces(rows: FloatArray) -> list[Face]:
+    sigma = POINT_SIGMA * np.sqrt((rows[:, 2] - rows[:, 0]) * (rows[:, 3] - rows[:, 1]))
+    points, known, errors = (
+        rows[:, 5:15].reshape(-1, 5, 2),
+        rows[:, 4:5].repeat(5, axis=1),
+        sigma[:, None].repeat(5, axis=1),
+    )
+    faces = []
+    for i, (x0, y0, x1, y1, score, *more) in enumerate(rows.tolist()):
+        # the network does not say which of the five can be seen: they are as sure as the face is
+        face = Face(Box(x0, y0, x1, y1), score, Landmarks(points[i], known[i], errors[i], _COARSE5))
+        if len(more) > 10:
+            (yaw, pitch, roll), unknown = more[10:], float("nan")
+            face = face.with_reading("pose", Pose(score, "", yaw, pitch, roll, (unknown, unknown, unknown)))
+        faces.append(face)
+    return faces

@@ -7,6 +7,7 @@ the network's canvas (pixel centres at integers). MOS adds yaw, pitch and roll i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -27,23 +28,38 @@ def read_embedded(outputs: Mapping[str, FloatArray], threshold: float) -> list[F
     Returns:
         Per image (N, 15).
     """
-    images, corners, parts = [], [], []
-    for stride in STRIDES:
-        maps = outputs[f"stride{stride}"]
-        image, y, x = np.nonzero(maps[:, 0] >= threshold)
-        images.append(image)
-        corners.append(np.stack([x, y, np.full(len(x), stride)], axis=1))
-        parts.append(maps[image, :, y, x])
-    image, cells, corner = np.concatenate(images), np.concatenate(parts), np.concatenate(corners).astype(np.float32)
-    corner, strides = corner[:, :2], corner[:, 2:]
-    center, half = cells[:, 1:3] + corner, np.exp(np.minimum(cells[:, 3:5], 5)) / 2
-    found = np.empty((len(cells), 15), np.float32)
-    found[:, :2], found[:, 2:4] = center - half, center + half
-    found[:, 5:] = (cells[:, 5:].reshape(-1, 5, 2) + corner[:, None]).reshape(-1, 10)
-    found[:, 4] = cells[:, 0] / strides[:, 0]  # powers of two, so nothing is lost
-    found *= strides
-    count = len(outputs["stride8"])
-    return [found] if count == 1 else [found[image == i] for i in range(count)]
+    maps = [outputs[f"stride{stride}"] for stride in STRIDES]
+    grid = _grid(*(m.shape[2:] for m in maps))
+    flat = [m.reshape(*m.shape[:2], -1) for m in maps]
+    return [_above([m[i] for m in flat], grid, threshold) for i in range(len(maps[0]))]
+
+
+def _above(maps: list[FloatArray], grid: FloatArray, threshold: float) -> FloatArray:
+    """Candidates (N, 15) of what the network says about one image, (15, C) for each stride."""
+    sure = np.flatnonzero(np.concatenate([m[0] for m in maps]) >= threshold)
+    found, where = np.empty((15, len(sure)), np.float32), grid.take(sure, axis=1)
+    cell = done = 0
+    for m in maps:
+        end = int(sure.searchsorted(cell + m.shape[1]))
+        found[:, done:end] = m.take(sure[done:end] - cell, axis=1)
+        cell, done = cell + m.shape[1], end
+    score, half = found[0] / where[2], np.exp(np.minimum(found[3:5], 5)) / 2  # powers of two, so nothing is lost
+    middle = found[1:3] + where[:2]
+    found[5::2] += where[0]
+    found[6::2] += where[1]
+    found[:2], found[2:4], found[4] = middle - half, middle + half, score
+    found *= where[2]
+    return np.ascontiguousarray(found.T)
+
+
+@lru_cache(maxsize=16)
+def _grid(*sizes: tuple[int, int]) -> FloatArray:
+    """(3, C) column, row and stride of every cell, of maps of (height, width)."""
+    cells = [
+        np.stack([*np.divmod(np.arange(h * w), w)[::-1], np.full(h * w, stride)])
+        for (h, w), stride in zip(sizes, STRIDES, strict=True)
+    ]
+    return np.concatenate(cells, axis=1).astype(np.float32)
 
 
 def read_yunet(outputs: Mapping[str, FloatArray], columns: int, threshold: float) -> list[FloatArray]:

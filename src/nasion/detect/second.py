@@ -11,6 +11,7 @@ Networks", IEEE Signal Processing Letters 2016; Cai and Vasconcelos, "Cascade R-
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import cv2
@@ -29,9 +30,11 @@ SHOWN = 0.5  # of a crop: where the picture shows less, the face fills it and th
 
 def windows(rows: FloatArray) -> IntArray:
     """Candidates (N, 15) to squares (N, 3) of whole px: x0, y0, side."""
-    side = np.maximum(np.rint(CONTEXT * (rows[:, 2:4] - rows[:, :2]).max(axis=1)), 4)
-    corner = np.rint((rows[:, :2] + rows[:, 2:4]) / 2 - side[:, None] / 2 + 0.5)
-    return np.concatenate([corner, side[:, None]], axis=1).astype(np.intp)
+    low, size = rows[:, :2], rows[:, 2:4] - rows[:, :2]
+    squares = np.empty((len(rows), 3), np.intp)
+    squares[:, 2:] = side = np.maximum(np.rint(CONTEXT * size.max(axis=1, keepdims=True)), 4)
+    squares[:, :2] = np.rint((low + rows[:, 2:4] - side + 1) / 2)
+    return squares
 
 
 def cut(image: ImageArray, squares: IntArray, out: ImageArray) -> FloatArray:
@@ -55,9 +58,8 @@ def cut(image: ImageArray, squares: IntArray, out: ImageArray) -> FloatArray:
 def into(rows: FloatArray, squares: IntArray) -> FloatArray:
     """(N, 14) box and points of candidates (N, 15) in their squares: -1 at the left or upper edge, 1 at the other."""
     middle, half = _frame(squares)
-    places = np.empty((len(rows), 7, 2), np.float32)
-    places[:, :2], places[:, 2:] = rows[:, :4].reshape(-1, 2, 2), rows[:, 5:15].reshape(-1, 5, 2)
-    return ((places - middle) / half).reshape(-1, 14)
+    places = np.concatenate([rows[:, :4], rows[:, 5:15]], axis=1).reshape(-1, 7, 2)
+    return np.asarray((places - middle) / half).reshape(-1, 14)
 
 
 def out_of(places: FloatArray, scores: FloatArray, squares: IntArray) -> FloatArray:
@@ -80,7 +82,7 @@ def prior(rows: FloatArray, squares: IntArray) -> FloatArray:
     size = np.sqrt((rows[:, 2] - rows[:, 0]) * (rows[:, 3] - rows[:, 1]))
     out = np.empty((len(rows), PRIOR), np.float32)
     out[:, 0] = _logit(rows[:, 4])
-    out[:, 1] = np.log2(np.clip(size, SMALL, LARGE) / SMALL) - 1
+    out[:, 1] = np.log2(np.minimum(np.maximum(size, SMALL), LARGE) / SMALL) - 1
     out[:, 2:] = into(rows, squares)
     return out
 
@@ -101,27 +103,28 @@ class SecondLook:
 
     def __call__(self, images: Sequence[ImageArray], found: Sequence[FloatArray]) -> list[FloatArray]:
         """Candidates (N, 15) of each RGB uint8 image, in px of it, scored and placed again."""
-        if not sum(map(len, found)):
+        ends = list(accumulate(map(len, found)))
+        if not ends or not ends[-1]:
             return list(found)
-        squares = [windows(rows) for rows in found]
-        every, rows = np.concatenate(squares), np.concatenate(found)
-        crops = np.empty((len(rows), SIDE, SIDE, 3), np.uint8)
-        ends, shown = np.cumsum([len(r) for r in found]), np.empty(len(rows), np.float32)
-        for image, here, end in zip(images, squares, ends, strict=True):
-            shown[end - len(here) : end] = cut(image, here, crops[end - len(here) : end])
-        numbers, parts = prior(rows, every), []
-        for start in range(0, len(rows), BATCH):
-            some = slice(start, start + BATCH)
-            parts.append(self.session.run({"crops": crops[some], "prior": numbers[some]}))
-        score, places = (np.concatenate([part[name] for part in parts]) for name in ("score", "places"))
+        parts = [slice(end - len(rows), end) for end, rows in zip(ends, found, strict=True)]
+        rows = np.concatenate(found)
+        squares = windows(rows)
+        crops, shown = np.empty((len(rows), SIDE, SIDE, 3), np.uint8), np.empty(len(rows), np.float32)
+        for image, part in zip(images, parts, strict=True):
+            shown[part] = cut(image, squares[part], crops[part])
+        numbers = prior(rows, squares)
+        batches = [slice(start, start + BATCH) for start in range(0, len(rows), BATCH)]
+        answers = [self.session.run({"crops": crops[some], "prior": numbers[some]}) for some in batches]
+        score, places = (np.concatenate([answer[name] for answer in answers]) for name in ("score", "places"))
         narrow = shown < SHOWN
         if narrow.any():  # the first look, which finds faces that fill a picture, counts as much as the second
             score[narrow] = _sigmoid((_logit(score[narrow]) + numbers[narrow, 0]) / 2)
-        return np.split(out_of(places, score, every), ends[:-1])
+        again = out_of(places, score, squares)
+        return [again[part] for part in parts]
 
 
 def _logit(score: FloatArray) -> FloatArray:
-    score = np.clip(score, 1e-4, 1 - 1e-4)
+    score = np.minimum(np.maximum(score, 1e-4), 1 - 1e-4)
     return np.asarray(np.log(score / (1 - score)))
 
 

@@ -36,8 +36,11 @@ def apart(boxes: FloatArray, threshold: float) -> BoolArray:
     Returns:
         (N,) True for the boxes to keep.
     """
+    if len(boxes) < 2:
+        return np.ones(len(boxes), np.bool_)
     low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:4], boxes[None, :, 2:4])
-    area = (boxes[:, 2:4] - boxes[:, :2]).prod(axis=1)
-    shared = np.clip(high - low, 0, None).prod(axis=2) / np.maximum(np.minimum(area[:, None], area[None]), 1e-9)
-    return np.asarray(~np.triu(shared > threshold, 1).any(axis=0))
+    sides = np.maximum(np.minimum(boxes[:, None, 2:4], boxes[None, :, 2:4]) - low, 0)
+    shared, area = sides[..., 0] * sides[..., 1], (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    inside = shared > threshold * np.maximum(np.minimum(area[:, None], area), 1e-9)
+    rank = np.arange(len(boxes))
+    return np.asarray(~(inside & (rank[:, None] < rank)).any(axis=0))
