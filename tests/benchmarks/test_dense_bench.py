@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from nasion.core import InputError, scheme
-from nasion.report.bench.dense import _gap, _pairs, _parts, bench_dense
+from nasion.core import Box, InputError, scheme
+from nasion.report.bench.dense import HELEN, HUMAN, _gap, _labelled, _pairs, _parts, bench_dense
 from nasion.report.bench.result import write
 
 SHIFT = 0.02
@@ -40,7 +40,7 @@ def test_the_distance_is_over_the_eye_distance_and_the_noise_is_the_peers_own(be
     result = bench_dense(bench_data, ["mesh", "heavy"], mesh_peer)
     of_set = result.numbers["peers"]["Mesh"]
     assert {name: f["pictures"] for name, f in of_set.items()} == {
-        "HELEN test": 3, "AFLW2000": 3, "photos": 1, "audit portraits": 1, "all": 8,
+        HELEN: 3, HUMAN: 3, "AFLW2000": 3, "photos": 1, "audit portraits": 1, "all": 8,
     }  # fmt: skip
     assert of_set["all"]["faces"] == 8
     assert of_set["all"]["distance"] == pytest.approx(SHIFT, abs=1e-3)
@@ -74,6 +74,13 @@ def test_meshes_pair_once_and_only_where_they_overlap():
     assert len(pairs) == 1
     assert pairs[0][0] is not far
     assert pairs[0][1] is near
+
+
+def test_a_face_that_nobody_labelled_does_not_count():
+    mesh = np.random.default_rng(0).uniform(0, 50, (478, 2))
+    logo = mesh + 500
+    assert [found[0] is mesh for found in _labelled([[logo, mesh]], [Box.around(mesh)])] == [True]
+    assert _labelled([[logo], []], [Box.around(mesh)] * 2) == [[], []]
 
 
 def test_the_gap_of_each_point():
