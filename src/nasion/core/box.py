@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf, isfinite
 
 import numpy as np
 
@@ -38,15 +39,15 @@ class Box:
             InputError: there is no point at all.
         """
         known = points[:, :2]
-        low, high = known.min(axis=0, initial=np.inf), known.max(axis=0, initial=-np.inf)
-        if not (np.isfinite(low).all() and np.isfinite(high).all()):
+        x0, y0 = known.min(axis=0, initial=inf).tolist()
+        x1, y1 = known.max(axis=0, initial=-inf).tolist()
+        if not (isfinite(x1 - x0) and isfinite(y1 - y0)):
             known = known[np.isfinite(known).all(axis=1)]
             if len(known) == 0:
                 raise InputError(f"none of the {len(points)} points is known: a box needs at least one finite point")
-            low, high = known.min(axis=0), known.max(axis=0)
-        pad = (high - low) * margin
-        (x0, y0), (x1, y1) = low - pad, high + pad
-        return cls(float(x0), float(y0), float(x1), float(y1))
+            (x0, y0), (x1, y1) = known.min(axis=0).tolist(), known.max(axis=0).tolist()
+        across, down = (x1 - x0) * margin, (y1 - y0) * margin
+        return cls(x0 - across, y0 - down, x1 + across, y1 + down)
 
     @property
     def width(self) -> float:

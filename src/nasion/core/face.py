@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from nasion.core.box import Box
@@ -43,4 +43,4 @@ class Face:
 
     def with_reading(self, name: str, reading: Reading) -> Face:
         """A copy that also holds ``reading`` under ``name``."""
-        return replace(self, readings={**self.readings, name: reading})
+        return Face(self.box, self.score, self.landmarks, self.track_id, {**self.readings, name: reading})

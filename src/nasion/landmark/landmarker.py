@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 from pathlib import Path
 
 import numpy as np
@@ -122,7 +123,7 @@ class Landmarker:
         chunks = [faces[start : start + step] for start in range(0, len(faces), step)]
         found = [self._run(chunk, views) for chunk in chunks]
         out = found[0] if len(found) == 1 else {name: np.concatenate([f[name] for f in found]) for name in found[0]}
-        return self._in_images(out, np.stack(matrices))
+        return self._in_images(out, matrices)
 
     def _run(self, faces: Sequence[tuple[ImageArray, FloatArray]], views: tuple[View, ...]) -> dict[str, FloatArray]:
         if views == PLAIN:
@@ -130,17 +131,15 @@ class Landmarker:
         crops = np.stack([look(image, matrix, self.size, view) for image, matrix in faces for view in views])
         return merge(self.session.run({"crops": crops}), self._layouts, views, self.size)
 
-    def _in_images(self, out: dict[str, FloatArray], matrices: FloatArray) -> dict[str, FloatArray]:
+    def _in_images(self, out: dict[str, FloatArray], matrices: Sequence[FloatArray]) -> dict[str, FloatArray]:
         """From px of N crops to px of their images; all faces at once, for there is little to do."""
-        if "ibug68" in out:
-            out = out | {"ibug68": _as_labelled(out["ibug68"], self._shift)}
-        size = np.hypot(matrices[:, 0, 0], matrices[:, 1, 0])[:, None]  # crop px per image px
-        turn = matrices[:, :, :2] / size[..., None] ** 2  # of rows (x, y): the inverse of a similarity is its transpose
-        moved_back = {"sigma": (out["sigma"] / size).astype(np.float32)}
+        back = np.array([_inverse(matrix) for matrix in matrices])
+        found = {"sigma": (out["sigma"] * back[:, 2, 2:]).astype(np.float32)}
         for name in self._layouts:
-            xy = (out[name][..., :2] - matrices[:, None, :, 2]) @ turn
-            moved_back[name] = np.concatenate([xy, out[name][..., 2:] / size[..., None]], axis=2).astype(np.float32)
-        return out | moved_back
+            points = _as_labelled(out[name], self._shift) if name == "ibug68" else out[name]
+            axes = points.shape[2]
+            found[name] = (points @ back[:, :axes, :axes] + back[:, 3:, :axes]).astype(np.float32)
+        return out | found
 
     def _placements(self, out: dict[str, FloatArray]) -> list[Placement]:
         """One placement a face of what `_look` gives."""
@@ -169,10 +168,20 @@ def _mean(answers: Sequence[dict[str, FloatArray]], weights: FloatArray) -> dict
     }
 
 
+def _inverse(matrix: FloatArray) -> list[tuple[float, float, float]]:
+    """Rows to multiply points (x, y, z) of a crop by, and one to add, of a (2, 3) similarity from the image to it."""
+    (a, c, right), (b, d, down) = matrix.tolist()
+    square = a * a + b * b
+    a, b, c, d = a / square, b / square, c / square, d / square  # a similarity's inverse: its transpose over this
+    return [(a, c, 0), (b, d, 0), (0, 0, 1 / sqrt(square)), (-right * a - down * b, -right * c - down * d, 0)]
+
+
 def _as_labelled(ibug: FloatArray, shift: float) -> FloatArray:
     """(N, 68, 2) crop px moved to the right by a share of the outer-eye distance."""
-    across = np.linalg.norm(ibug[:, 36] - ibug[:, 45], axis=1)
-    return np.asarray(ibug + shift * across[:, None, None] * np.array([1, 0], np.float32))
+    eyes = ibug[:, 36] - ibug[:, 45]
+    moved = ibug.copy()
+    moved[..., 0] += shift * np.hypot(eyes[:, :1], eyes[:, 1:])
+    return moved
 
 
 def _layout(session: Session) -> str:

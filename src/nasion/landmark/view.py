@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from functools import cache, reduce
-from typing import Any, TypeAlias
+from math import hypot, inf, log2
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from nasion.core import FloatArray, ImageArray, InputError, IntArray, Landmarks, scheme
 from nasion.core.convert import conversion_path
-
-ComplexArray: TypeAlias = npt.NDArray[np.complexfloating[Any, Any]]
 
 # coarse5 (subject's left eye first) in the crop, 0..1 from its left and top edge. The inter-pupil distance of 0.27
 # leaves room for the forehead above and an open mouth below; training/landmarker/view.py holds the same numbers.
@@ -30,16 +27,16 @@ def view_matrix(landmarks: Landmarks, size: int) -> FloatArray:
         InputError: the points are not finite or all in one place.
     """
     used, weights = _coarse5(landmarks.scheme.name)
-    points = weights @ landmarks.points[used, :2].astype(np.float64)
-    # In the plane the best similarity (Umeyama, PAMI 1991) is one complex number and a shift.
-    source = points[:, 0] + 1j * points[:, 1]
-    middle, (aim, target) = source.mean(), _aim(size)
-    spread = np.vdot(source - middle, source - middle).real
-    if not 1e-6 < spread < np.inf:
-        raise InputError(
-            f"cannot place a view on these five points, they are not finite or coincide: {points.tolist()}"
-        )
-    turn = np.vdot(source - middle, target) / spread
+    points = (weights @ landmarks.points.take(used, axis=0)[:, :2].astype(np.float64)).tolist()
+    # In the plane the best similarity (Umeyama, PAMI 1991) is one complex number and a shift. For five points Python's
+    # own numbers are quicker than arrays.
+    source, (aim, target) = [complex(x, y) for x, y in points], _aim(size)
+    middle = sum(source) / 5
+    around = [z - middle for z in source]
+    spread = sum(z.real * z.real + z.imag * z.imag for z in around)
+    if not 1e-6 < spread < inf:
+        raise InputError(f"cannot place a view on these five points, they are not finite or coincide: {points}")
+    turn = sum(z.conjugate() * to for z, to in zip(around, target, strict=True)) / spread
     shift = aim - turn * middle
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
@@ -57,10 +54,10 @@ def moved(first: FloatArray, second: FloatArray, size: int) -> float:
 
 
 @cache
-def _aim(size: int) -> tuple[complex, ComplexArray]:
+def _aim(size: int) -> tuple[complex, tuple[complex, ...]]:
     """Where the five points go in the crop, as complex numbers: their middle, and each from there."""
     target = (TEMPLATE * size - 0.5) @ (1, 1j)
-    return complex(target.mean()), target - target.mean()
+    return complex(target.mean()), tuple((target - target.mean()).tolist())
 
 
 @cache
@@ -74,9 +71,9 @@ def _coarse5(source: str) -> tuple[IntArray, FloatArray]:
 
 def cut(image: ImageArray, matrix: FloatArray, size: int) -> ImageArray:
     """The (size, size, 3) crop of ``image`` under the (2, 3) similarity ``matrix``; outside, the border repeats."""
-    shrink = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    shrink = hypot(matrix[0, 0], matrix[1, 0])
     if shrink <= 0.5:  # bilinear sampling would skip pixels: average whole blocks of the face's surroundings first
-        image, matrix = _reduce(image, matrix, size, int(-np.log2(shrink)))
+        image, matrix = _reduce(image, matrix, size, int(-log2(shrink)))
     crop = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(crop, np.uint8)
 

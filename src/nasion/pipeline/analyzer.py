@@ -221,7 +221,7 @@ class Analyzer:
             faces = self._readings(images, faces, self._plan.eye_readers)
         if self._landmarker is None:
             return faces
-        return [[replace(face, landmarks=face.landmarks.to(self.scheme)) for face in some] for some in faces]
+        return [[_in_scheme(face, self.scheme) for face in some] for some in faces]
 
     @staticmethod
     def _readings(images: Sequence[ImageArray], faces: list[list[Face]], tasks: Sequence[Task]) -> list[list[Face]]:
@@ -316,6 +316,10 @@ def _with_reading(image: ImageArray, faces: list[Face], task: Task) -> list[Face
     if len(readings) != len(faces):
         raise TaskError(f"task {task.name!r} gave {len(readings)} readings for {len(faces)} faces")
     return [face.with_reading(task.name, reading) for face, reading in zip(faces, readings, strict=True)]
+
+
+def _in_scheme(face: Face, scheme: str) -> Face:
+    return face if face.landmarks.scheme.name == scheme else replace(face, landmarks=face.landmarks.to(scheme))
 
 
 def _with_eyes(image: ImageArray, faces: list[Face], eyes: EyeRefiner) -> list[Face]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
-from queue import Full, Queue
+from queue import SimpleQueue
 from threading import Event, Thread
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-
-_POLL_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,44 +27,40 @@ def prefetch(items: Iterable[T], ahead: int = 4) -> Generator[T]:
     Pays where making and using an item wait for different things or leave Python (decoding, inference, encoding). An
     error in ``items`` is raised here, after the items before it. When the caller stops early, so does the thread.
     """
-    queue: Queue[_Item[T] | _End] = Queue(ahead)
+    made: SimpleQueue[_Item[T] | _End] = SimpleQueue()
+    room: SimpleQueue[None] = SimpleQueue()  # an entry for each item that may still be put; both queues are plain C
+    for _ in range(ahead):
+        room.put(None)
     stop = Event()
-    thread = Thread(target=_fill, args=(items, queue, stop), name="nasion-prefetch", daemon=True)
+    thread = Thread(target=_fill, args=(items, made, room, stop), name="nasion-prefetch", daemon=True)
     thread.start()
     try:
         while True:
-            entry = queue.get()
+            entry = made.get()
             if isinstance(entry, _End):
                 if entry.error is not None:
                     raise entry.error
                 return
+            room.put(None)
             yield entry.value
     finally:
         stop.set()
+        room.put(None)
         thread.join()
 
 
-def _fill(items: Iterable[T], queue: Queue[_Item[T] | _End], stop: Event) -> None:
+def _fill(items: Iterable[T], made: SimpleQueue[_Item[T] | _End], room: SimpleQueue[None], stop: Event) -> None:
     error: BaseException | None = None
     try:
         for item in items:
-            if not _put(_Item(item), queue, stop):
+            room.get()
+            if stop.is_set():
                 break
+            made.put(_Item(item))
     except BaseException as caught:  # noqa: BLE001  it belongs to the thread that asked
         error = caught
     finally:
         close = getattr(items, "close", None)
         if close is not None and stop.is_set():
             close()
-    _put(_End(error), queue, stop)
-
-
-def _put(entry: _Item[T] | _End, queue: Queue[_Item[T] | _End], stop: Event) -> bool:
-    """Whether there was room before ``stop`` was set."""
-    while not stop.is_set():
-        try:
-            queue.put(entry, timeout=_POLL_S)
-        except Full:
-            continue
-        return True
-    return False
+    made.put(_End(error))

@@ -7,9 +7,11 @@ The solver and its sources are in ``core.geometry.pnp``.
 
 from __future__ import annotations
 
+from math import isfinite
+
 import numpy as np
 
-from nasion.core import Camera, Face, FloatArray, ImageArray, Pose, SchemeError, scheme
+from nasion.core import Camera, Face, ImageArray, IntArray, Pose, SchemeError, scheme
 from nasion.core.convert import conversion_path
 from nasion.core.geometry.pnp import solve_pnp_batch
 from nasion.core.geometry.rotation import rotations_to_angles
@@ -24,9 +26,9 @@ RIGID = (
     *(127, 356, 162, 389, 21, 251, 234, 454, 71, 301),
 )
 LAYOUTS = (  # and which of their points take part
-    ("dense478", RIGID),
-    ("ibug68", (*range(27, 36), 36, 39, 42, 45)),  # nose and eye corners
-    ("coarse5", tuple(range(5))),
+    ("dense478", np.array(RIGID)),
+    ("ibug68", np.array((*range(27, 36), 36, 39, 42, 45))),  # nose and eye corners
+    ("coarse5", np.arange(5)),
 )
 # Residual over face size at which the points no longer look like a head
 LOOSE_FIT = 0.06
@@ -55,26 +57,26 @@ class HeadPose:
         layout, rigid = _layout(faces)
         template = scheme(layout).template
         assert template is not None, "these schemes ship with their metric template"
-        index = list(rigid)
         points = [face.landmarks.to(layout) for face in faces]
-        sizes = np.array([np.sqrt(max(p.box.area, 1e-6)) for p in points])
-        visibility = np.stack([p.visibility[index] for p in points])
-        sigma = np.stack([p.sigma[index] for p in points])
+        places = np.stack([p.points.T[:2] for p in points])  # (F, 2, N): extremes of rows are quicker than of columns
+        sizes = np.sqrt(np.maximum(np.ptp(places, axis=2).prod(axis=1, dtype=np.float64), 1e-6))
+        for i in np.flatnonzero(~np.isfinite(sizes)):  # points that the face's own layout lacks do not count
+            sizes[i] = np.sqrt(max(points[i].box.area, 1e-6))
+        visibility = np.stack([p.visibility for p in points])[:, rigid]
+        sigma = np.stack([p.sigma for p in points])[:, rigid]
         fit = solve_pnp_batch(
-            template[index],
-            np.stack([p.points[index, :2] for p in points]),
+            template[rigid],
+            places[:, :, rigid].transpose(0, 2, 1),
             self.camera or Camera.for_image(width, height),
             (0.05 + visibility) / (sigma + 0.01 * sizes[:, None]) ** 2,
         )
         angles = rotations_to_angles(np.swapaxes(line_of_sight(fit.translation), 1, 2) @ fit.rotation)
         angles[~fit.converged | (sizes < 1.0)] = np.nan  # points within a pixel of each other fit any head far away
-        return [
-            _pose(angles[i], fit.translation[i], float(fit.residual_px[i] / sizes[i]), float(visibility[i].mean()))
-            for i in range(len(faces))
-        ]
+        misfit, seen = (fit.residual_px / sizes).tolist(), visibility.mean(axis=1).tolist()
+        return list(map(_pose, angles.tolist(), fit.translation.tolist(), misfit, seen))
 
 
-def _layout(faces: list[Face]) -> tuple[str, tuple[int, ...]]:
+def _layout(faces: list[Face]) -> tuple[str, IntArray]:
     """The densest of ``LAYOUTS`` that all faces convert to."""
     for name, rigid in LAYOUTS[:-1]:
         try:
@@ -86,11 +88,13 @@ def _layout(faces: list[Face]) -> tuple[str, tuple[int, ...]]:
     return LAYOUTS[-1]
 
 
-def _pose(angles: FloatArray, translation: FloatArray, misfit: float, seen: float) -> Pose:
-    yaw, pitch, roll = (float(a) for a in angles)
-    x, y, z = (float(t) for t in translation)
-    reliability, reason = float(np.clip(1 - misfit / LOOSE_FIT, 0, 1)), ""
-    if not np.isfinite(yaw):
+def _pose(
+    angles: tuple[float, float, float], translation: tuple[float, float, float], misfit: float, seen: float
+) -> Pose:
+    yaw, pitch, roll = angles
+    x, y, z = translation
+    reliability, reason = min(max(1 - misfit / LOOSE_FIT, 0.0), 1.0), ""
+    if not isfinite(yaw):
         reliability, reason = 0.0, "the points admit no pose"
     elif abs(yaw) > TURNED:
         reliability, reason = min(reliability, 0.4), f"turned by more than {TURNED:.0f} degrees"

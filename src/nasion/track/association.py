@@ -8,6 +8,7 @@ points lie, because two people who cross rarely turn their heads alike.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import sqrt
 
 import numpy as np
 
@@ -63,7 +64,7 @@ def without_duplicates(faces: Sequence[Face]) -> list[Face]:
 
 def face_size(face: Face) -> float:
     """Square root of the box's area, px."""
-    return float(np.sqrt(face.box.area))
+    return sqrt(face.box.area)
 
 
 def _five_points(face: Face) -> FloatArray:

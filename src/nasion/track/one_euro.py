@@ -7,9 +7,14 @@ how the camera is turned; and it is measured in face sizes per second, so that n
 
 from __future__ import annotations
 
+from math import pi
+from typing import TypeVar
+
 import numpy as np
 
 from nasion.core import FloatArray, InputError
+
+T = TypeVar("T", float, FloatArray)
 
 SHORTEST_STEP = 1e-3  # s; frames that share a time stamp count as this far apart
 
@@ -57,15 +62,17 @@ class OneEuroFilter:
         if time_s < self._time_s:
             raise InputError(f"time goes backwards, from {self._time_s} to {time_s} s; use a new filter for a new clip")
         step = max(time_s - self._time_s, SHORTEST_STEP)
-        velocity = (points - self._points) / step
-        self._velocity = self._velocity + _weight(self.speed_cutoff, step) * (velocity - self._velocity)
-        speed = np.linalg.norm(self._velocity[:, :2], axis=1, keepdims=True) / max(size, 1e-6)
-        weight = _weight(self.min_cutoff + self.speed_gain * speed, step)
-        self._points = (self._points + weight * (points - self._points)).astype(points.dtype)
-        self._time_s = time_s
+        moved = points - self._points
+        velocity = self._velocity + _weight(self.speed_cutoff, step) * (moved / step - self._velocity)
+        # Hz: the cutoff of each point, by its speed in the plane; a hypot is a third of np.linalg.norm's time
+        gain = self.speed_gain / max(size, 1e-6)
+        cutoff = self.min_cutoff + gain * np.hypot(velocity[:, 0], velocity[:, 1])[:, None]
+        self._points = (self._points + _weight(cutoff, step) * moved).astype(points.dtype)
+        self._velocity, self._time_s = velocity, time_s
         return self._points
 
 
-def _weight(cutoff: float | FloatArray, step: float) -> FloatArray:
+def _weight(cutoff: T, step: float) -> T:
     """Share of the new value in a first-order low pass of ``cutoff`` Hz sampled ``step`` seconds after the last."""
-    return np.asarray(1 / (1 + 1 / (2 * np.pi * np.asarray(cutoff) * step)))
+    turns = cutoff * (2 * pi * step)
+    return turns / (1 + turns)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from nasion.core import Face, Landmarks
 from nasion.track.association import face_size
@@ -41,7 +40,9 @@ class Smoother:
 
         def smooth(landmarks: Landmarks) -> Landmarks:
             one_euro = self._filters.setdefault((number, landmarks.scheme.name), OneEuroFilter())
-            return replace(landmarks, points=one_euro(landmarks.points, time_s, size))
+            points, views = one_euro(landmarks.points, time_s, size), landmarks.views
+            if views:
+                views = {name: smooth(view) for name, view in views.items()}
+            return Landmarks(points, landmarks.visibility, landmarks.sigma, landmarks.scheme, views)
 
-        views = {name: smooth(view) for name, view in face.landmarks.views.items()}
-        return replace(face, landmarks=replace(smooth(face.landmarks), views=views))
+        return Face(face.box, face.score, smooth(face.landmarks), face.track_id, face.readings)

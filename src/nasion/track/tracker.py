@@ -189,7 +189,9 @@ def _centre(face: Face) -> FloatArray:
 def _moved(face: Face, shift: FloatArray) -> Face:
     """The face in another place, in the layout of its landmarks alone: it only says where to look."""
     (x, y), box, own = shift.tolist(), face.box, face.landmarks
-    points = own.points + np.array([x, y, 0][: own.points.shape[1]], np.float32)
+    points = own.points.copy()
+    points[:, 0] += x
+    points[:, 1] += y
     landmarks = Landmarks(points, own.visibility, own.sigma, own.scheme)
     box = Box(box.x0 + x, box.y0 + y, box.x1 + x, box.y1 + y)
     return Face(box, face.score, landmarks, face.track_id, face.readings)
