@@ -1,5 +1,7 @@
 """The landmarker around its network: crops in, points back in px of the picture, alone and in company."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -103,15 +105,37 @@ def test_two_looks_are_averaged(landmarker):
     assert placed.presence == pytest.approx(float(out["presence"][0]), abs=1e-3)
 
 
-def test_a_look_from_far_off_does_not_count(landmarker, monkeypatch):
+def test_looks_from_far_off_do_not_count(landmarker, monkeypatch):
+    """Where the crops jump, only the last answer counts, which is a third one."""
     image, face = FACES[0]
     (first,) = landmarker.place(image, [face])
     monkeypatch.setattr("nasion.landmark.landmarker.FAR", 0.0)  # every crop is too far off now
     (placed,) = landmarker.place(image, [face], passes=2)
-    crop = look(image, view_matrix(first.landmarks, landmarker.size), landmarker.size, View(mirrored=True))
-    (last,) = landmarker.session.run({"crops": crop[None]})["dense478"][:, scheme("dense478").flip]
-    found = placed.landmarks.transform(view_matrix(first.landmarks, landmarker.size)).points[:, :2]
-    np.testing.assert_allclose(found, last[:, :2] * (-1, 1) + (landmarker.size - 1, 0), atol=5e-2)
+    matrix = view_matrix(first.landmarks, landmarker.size)
+    crop = look(image, matrix, landmarker.size, View(mirrored=True))
+    (second,) = landmarker.session.run({"crops": crop[None]})["dense478"][:, scheme("dense478").flip]
+    seen = Landmarks.from_points(second[:, :2] * (-1, 1) + (landmarker.size - 1, 0), scheme("dense478"))
+    (third,) = landmarker.place(image, [replace(face, landmarks=seen.transform(invert_affine(matrix)))])
+    np.testing.assert_allclose(placed.landmarks.points, third.landmarks.points, atol=5e-2)
+
+
+@pytest.mark.parametrize("degrees", [-60, -45, 45, 60])
+def test_a_tilted_start_ends_near_where_an_upright_one_does(landmarker, monkeypatch, degrees):
+    """A detector took a tilted face for an upright one; if every look counted, the points would end further away."""
+    image, face = FACES[0]
+    (good,) = landmarker.place(image, [face], passes=2)
+    five, turn = good.landmarks.to("coarse5"), np.radians(degrees)
+    middle, (c, s) = five.points[:, :2].mean(0), (np.cos(turn), np.sin(turn))
+    linear = np.array([[c, -s], [s, c]])
+    tilted = replace(face, landmarks=five.transform(np.column_stack([linear, middle - linear @ middle])))
+
+    def off() -> float:
+        (placed,) = landmarker.place(image, [tilted], passes=2)
+        return float(np.linalg.norm((placed.landmarks.points - good.landmarks.points)[:, :2], axis=1).mean())
+
+    found = off()
+    monkeypatch.setattr("nasion.landmark.landmarker.FAR", 10.0)
+    assert found < 0.9 * off()
 
 
 def test_accurate_looks_more_often_and_stays_near(landmarker):

@@ -28,27 +28,36 @@ export class Landmarker {
    *
    * @param faces with a detector's five points or the last frame's.
    * @param passes looks at a face, each at a crop cut anew from the points just placed, every other one mirrored;
-   *   the answers are averaged, presence is that of the last.
+   *   the answers are averaged, presence is that of the last; one more where the crop before the last was far off.
    * @returns null for a face whose points admit no view.
    */
   async place(picture: Picture, faces: readonly Face[], passes: number): Promise<(Placement | null)[]> {
     const crops = faces.map((face) => viewMatrix(coarse5(face), SIZE));
     const todo = faces.map((_, i) => i).filter((i) => crops[i] !== null);
     const looks: Placement[][] = faces.map(() => []);
-    for (let number = 0; number < passes; number++)
-      for (let start = 0; start < todo.length; start += BATCH) {
-        const chunk = todo.slice(start, start + BATCH);
-        const found = await this.once(picture, chunk.map((i) => crops[i] as Matrix), number % 2 === 1);
-        chunk.forEach((i, k) => {
-          looks[i].push(found[k]);
-          if (number === passes - 1) return;
-          const anew = viewMatrix(coarse5({ ...faces[i], points: found[k].points }), SIZE);
-          if (anew === null) return;
-          if (moved(crops[i] as Matrix, anew, SIZE) > FAR * SIZE) looks[i].length = 0;
-          crops[i] = anew;
-        });
-      }
+    for (let number = 0; number < passes; number++) {
+      const last = number === passes - 1;
+      await this.look(picture, faces, crops, todo, looks, number % 2 === 1, !last);
+    }
+    const lost = passes > 1 ? todo.filter((i) => looks[i].length === 1) : [];
+    for (const i of lost) recut(faces[i], i, crops, looks);
+    await this.look(picture, faces, crops, lost, looks, false, false);
     return looks.map((some) => (some.length ? mean(some) : null));
+  }
+
+  /** One more answer for the faces of `todo`; then, if wanted, the crops that these ask for. */
+  private async look(
+    picture: Picture, faces: readonly Face[], crops: (Matrix | null)[], todo: readonly number[], looks: Placement[][],
+    mirrored: boolean, anew: boolean,
+  ): Promise<void> {
+    for (let start = 0; start < todo.length; start += BATCH) {
+      const chunk = todo.slice(start, start + BATCH);
+      const found = await this.once(picture, chunk.map((i) => crops[i] as Matrix), mirrored);
+      chunk.forEach((i, k) => {
+        looks[i].push(found[k]);
+        if (anew) recut(faces[i], i, crops, looks);
+      });
+    }
   }
 
   private async once(picture: Picture, matrices: readonly Matrix[], mirrored: boolean): Promise<Placement[]> {
@@ -60,6 +69,15 @@ export class Landmarker {
     const out = await this.model.run("crops", this.crops.subarray(0, n * bytes), [n, SIZE, SIZE, 3]);
     return matrices.map((matrix, i) => placement(out, i, matrix, mirrored));
   }
+}
+
+/** The crop that face `i`'s last answer asks for; answers before a jump do not count, that one included. */
+function recut(face: Face, i: number, crops: (Matrix | null)[], looks: Placement[][]): void {
+  const { points } = looks[i][looks[i].length - 1];
+  const anew = viewMatrix(coarse5({ ...face, points }), SIZE);
+  if (anew === null) return;
+  if (moved(crops[i] as Matrix, anew, SIZE) > FAR * SIZE) looks[i].length = 0;
+  crops[i] = anew;
 }
 
 /** Left and right of a crop change places. */
