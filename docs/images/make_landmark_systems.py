@@ -24,7 +24,7 @@ from nasion.core.schemes.maps import NAMED_DENSE
 from nasion.landmark.view import cut, view_matrix
 from nasion.media import write_image
 from nasion.train import LandmarkSet, load_csv, split
-from nasion.train.data import mean_points
+from nasion.train.data import box_matrix, mean_points
 from nasion.train.fgtbt import FGTBT, LISTS, as_union
 from nasion.train.kd_landmarks import TOUGH, KDLandmarks
 from nasion.train.kd_landmarks_net import assist_term, main_term
@@ -38,13 +38,14 @@ TALL, SIZE, DARK = 300, 64, 2.5  # px of a panel, px that the networks saw, gamm
 GREY, GREEN, ORANGE = (190, 190, 190), (60, 255, 120), (255, 170, 40)
 
 
-def face() -> ImageArray:
-    """The astronaut's face as networks see it, 256 px."""
+def face(aligned: bool = True) -> ImageArray:
+    """The astronaut's face as networks see it, 256 px; ``aligned`` as for ``load_csv``."""
     spec = find_spec("skimage")
     assert spec is not None, "pip install nasion[demo]"
     image = read_image(Path(str(spec.origin)).parent / "data" / "astronaut.png")
     (found,) = Analyzer(max_faces=1, tasks=("landmarks",))(image)
-    return cut(image, view_matrix(found.landmarks, PAPER_SIDE), PAPER_SIDE)
+    matrix = (view_matrix if aligned else box_matrix)(found.landmarks.to("ibug68"), PAPER_SIDE)
+    return cut(image, matrix, PAPER_SIDE)
 
 
 def glimpses(crop: ImageArray) -> ImageArray:
@@ -143,11 +144,12 @@ def embedding(models: Path, learn: LandmarkSet, held: LandmarkSet, size: int) ->
 
 def results(models: Path, table: Path, crop: ImageArray) -> None:
     """What the trained networks say about the astronaut, whom none of them has seen."""
+    learn, held = split(load_csv(table, size=SIZE, aligned=False))
+    square, locator = face(aligned=False), trained(WorldComp2D(), models / "worldcomp2d-0.pt", learn, SIZE)
+    panels = [placed(square, mean_points(learn), GREY)]
+    panels.append(placed(square, found(WorldComp2D(), locator, square, SIZE), GREEN))
+    side_by_side(HERE / "worldcomp2d_trained.png", panels, embedding(models, learn, held, SIZE))
     learn, held = split(load_csv(table, size=SIZE))
-    locator = trained(WorldComp2D(), models / "worldcomp2d-0.pt", learn, SIZE)
-    mean = placed(crop, mean_points(learn), GREY)
-    shown = placed(crop, found(WorldComp2D(), locator, crop, SIZE), GREEN)
-    side_by_side(HERE / "worldcomp2d_trained.png", [mean, shown], embedding(models, learn, held, SIZE))
     panels = [placed(crop, mean_points(learn), GREY)]
     students = {"kd-landmarks-student-alone-0.pt": KDLandmarks(distil=False), "kd-landmarks-0.pt": KDLandmarks()}
     for name, recipe in students.items():

@@ -12,7 +12,7 @@ from nasion.core import InputError, Landmarks, scheme
 from nasion.landmark.view import TEMPLATE
 from nasion.media import write_image, write_ljson, write_pts
 from nasion.train import augment, load_csv, load_folder, split
-from nasion.train.data import FEWEST, stored_side
+from nasion.train.data import BOX_ROOM, FEWEST, box_matrix, stored_side
 
 
 def photos(folder: Path, count: int = FEWEST, label: str = "pts") -> Path:
@@ -57,6 +57,25 @@ def test_crops_are_upright_views_and_points_stay_on_their_pixels(tmp_path: Path,
         np.testing.assert_allclose(brightest(image), face[30], atol=0.7)
         five = Landmarks.from_points(face, data.scheme).to("coarse5").points
         assert np.abs(five - (TEMPLATE * 64 - 0.5)).max() < 4  # upright, whatever the turn of the photo
+
+
+def test_boxes_fill_upright_squares_and_faces_stay_turned_in_them(tmp_path: Path) -> None:
+    folder = photos(tmp_path / "set", label="csv")
+    images, points = load_csv(folder / "labels.csv", size=64, aligned=False).views()
+    low, high = points.min(1), points.max(1)
+    np.testing.assert_allclose((high - low).max(1), 64 / BOX_ROOM, atol=1e-3)
+    np.testing.assert_allclose((low + high) / 2, 31.5, atol=1e-3)
+    turned = np.degrees(np.arctan2(*(points[:, 45] - points[:, 36]).T[::-1]))
+    np.testing.assert_allclose(turned[:5] - turned[2], [-20, -10, 0, 10, 20], atol=0.1)
+    for image, face in zip(images, points, strict=True):
+        np.testing.assert_allclose(brightest(image), face[30], atol=0.7)
+
+
+def test_one_point_has_no_square_around_it() -> None:
+    points = np.full((68, 2), np.nan, np.float32)
+    points[30] = 5
+    with pytest.raises(InputError, match="label two at least"):
+        box_matrix(Landmarks(points, np.ones(68, np.float32), np.zeros(68, np.float32), scheme("ibug68")), 64)
 
 
 def test_a_table_by_name_and_in_its_folder_give_the_same(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from nasion.media.sources import IMAGE_EXTENSIONS
 from nasion.train.damage import damage, occlude
 
 MARGIN = 0.3  # of the view's side, on each side of it
+BOX_ROOM = 1.25  # sides of the points' box that an upright square is wide, as 300-W's followers have it
 FEWEST = 20  # faces; fewer cannot be split into something to learn from and something to test on
 SMALLEST, LARGEST = 32, 256  # px, side of a view
 
@@ -119,15 +120,35 @@ def load_folder(path: str | os.PathLike[str], *, size: int = 96) -> LandmarkSet:
     return _gather(((p, _reader(label)) for p, label in labelled), size, safe_name(folder))
 
 
-def load_csv(path: str | os.PathLike[str], *, size: int = 96) -> LandmarkSet:
+def load_csv(path: str | os.PathLike[str], *, size: int = 96, aligned: bool = True) -> LandmarkSet:
     """A table with a row per face: ``file`` (relative to the table) and ``x0, y0, x1, y1, ...`` px counted from 0.
 
     How many points there are says the scheme. Empty cells are unknown points.
 
+    Args:
+        path: the table.
+        size: px, side of the view that networks see, 32..256.
+        aligned: views are turned and scaled as the landmarker's are; otherwise they are ``box_matrix``'s, which is what
+            most papers train and test on.
+
     Raises:
         InputError: no such table, other columns, points that fit no scheme, or fewer than 20 faces.
     """
-    return _gather(_rows(Path(path)), size, safe_name(path))
+    return _gather(_rows(Path(path)), size, safe_name(path), view_matrix if aligned else box_matrix)
+
+
+def box_matrix(landmarks: Landmarks, size: int) -> FloatArray:
+    """(2, 3) from image px to the px of a ``size`` crop: the upright square around the points, ``BOX_ROOM`` as wide.
+
+    Raises:
+        InputError: no point is finite, or all lie in one place.
+    """
+    points = landmarks.points[np.isfinite(landmarks.points[:, :2]).all(1), :2].astype(np.float64)
+    side = float(np.ptp(points, axis=0).max()) if len(points) else 0.0
+    if side <= 0:
+        raise InputError(f"no square lies around {len(points)} points in one place: label two at least")
+    scale, middle = size / (BOX_ROOM * side), (points.min(0) + points.max(0)) / 2
+    return np.concatenate([scale * np.eye(2), ((size - 1) / 2 - scale * middle)[:, None]], 1)
 
 
 def split(data: LandmarkSet, *, parts: int = 5, seed: int = 0, by: str = "picture") -> tuple[LandmarkSet, LandmarkSet]:
@@ -254,7 +275,12 @@ def _rows(table: Path) -> list[tuple[Path, Callable[[], Landmarks]]]:
     return [(table.parent / row["file"], bind(row)) for row in rows]
 
 
-def _gather(faces: Iterable[tuple[Path, Callable[[], Landmarks]]], size: int, where: str) -> LandmarkSet:
+def _gather(
+    faces: Iterable[tuple[Path, Callable[[], Landmarks]]],
+    size: int,
+    where: str,
+    view: Callable[[Landmarks, int], FloatArray] = view_matrix,
+) -> LandmarkSet:
     """Cut the crop of every face; pictures that cannot be read are left out and named."""
     if not SMALLEST <= size <= LARGEST:
         raise InputError(f"size must be {SMALLEST}..{LARGEST} px, got {size}")
@@ -265,7 +291,7 @@ def _gather(faces: Iterable[tuple[Path, Callable[[], Landmarks]]], size: int, wh
         try:
             landmarks = read()
             image = read_image(path)
-            matrix = view_matrix(landmarks, size)
+            matrix = view(landmarks, size)
         except SchemeError as error:
             raise InputError(f"{safe_name(path)}: no view can be placed on its points: {error}") from error
         except NasionError as error:
