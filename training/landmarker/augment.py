@@ -11,7 +11,7 @@ from nasion.train.damage import damage, occlude
 from training.landmarker.gape import gape
 from training.landmarker.view import CACHE, PIXELS_PER_VIEW
 
-GAPE = 0.15  # part of the samples whose mouth is opened
+GAPE = 0.3  # part of the samples whose mouth is opened
 
 
 @dataclass(frozen=True)
