@@ -102,4 +102,6 @@ def test_every_stage_has_its_time(clips, monkeypatch):
     monkeypatch.setattr(stages, "describe_models", lambda *_: {})
     numbers = stages.bench_stages(clips).numbers
     assert numbers["frames"] == 20
-    assert numbers["ms_per_frame"] == pytest.approx({"decode": 0, "look": 2, "follow": 4, "read": 0.6})  # 20 frames, 3 groups
+    assert numbers["ms_per_frame"] == pytest.approx(
+        {"decode": 0, "look": 2, "follow": 4, "read": 0.6}
+    )  # 20 frames, 3 groups
