@@ -185,17 +185,7 @@ def measure(
     row["minutes"] = (time.process_time() - began) / 60
     torch.save(done.model.state_dict(), args.models / f"{file_name(name)}-{seed}.pt")
     if isinstance(recipe, WorldComp2D):
-        row |= latent_profile(done.model, squares)
-    if isinstance(recipe, EncoderOnly):
-        return row
-    if isinstance(recipe, WorldComp2D):
-        images, points = squares.views()
-        face = np.broadcast_to(mean_points(learn) * squares.size - 0.5, points.shape)
-        found = {part: predict_pixels(read, done.model, images) for part, read in parts(recipe)}
-        row["parts"] = {
-            part: score(guess, points, held.scheme).nme for part, guess in ({MEAN_FACE: face} | found).items()
-        }
-        return row | exported(recipe, done.model, squares, score(found["refiner"], points, held.scheme))
+        return row | on_squares(recipe, done.model, learn, squares)
     images, points = held.views()
     found = predict_pixels(recipe, done.model, images)
     row |= figures(found, points, held)
@@ -212,9 +202,17 @@ def measure(
     return row | exported(recipe, done.model, held, scores)
 
 
-def parts(recipe: WorldComp2D) -> tuple[tuple[str, Recipe], ...]:
-    """What reads WorldComp2D's network after each of its parts."""
-    return ("locator", Located()), ("refiner", recipe)
+def on_squares(recipe: WorldComp2D, model: nn.Module, learn: LandmarkSet, held: LandmarkSet) -> dict[str, Any]:
+    """What the embedding knows, and the error on the published crops after each part of the network."""
+    row: dict[str, Any] = latent_profile(model, held)
+    if isinstance(recipe, EncoderOnly):
+        return row
+    images, points = held.views()
+    guesses = {MEAN_FACE: np.broadcast_to(mean_points(learn) * held.size - 0.5, points.shape)}
+    guesses |= {"locator": predict_pixels(Located(), model, images), "refiner": predict_pixels(recipe, model, images)}
+    scores = {part: score(guess, points, held.scheme) for part, guess in guesses.items()}
+    row["parts"] = {part: found.nme for part, found in scores.items()}
+    return row | exported(recipe, model, held, scores["refiner"])
 
 
 def exported(recipe: Recipe, model: nn.Module, held: LandmarkSet, scores: Scores) -> dict[str, Any]:
