@@ -120,7 +120,7 @@ def painted(state: Path) -> list[np.ndarray]:
 
     recipe, size = SHT(width=16), 64
     net = recipe.build(68, size)
-    net.load_state_dict(torch.load(state, weights_only=True))
+    net.load_state_dict(torch.load(state, weights_only=True)["state"])
     net.eval()
     columns = []
     for picture in (head(4), head(11), astronaut(SIDE)):

@@ -1,5 +1,7 @@
 """SHT: small pictures, the two streams and what they tell each other, the re-posing network, faces without labels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -76,6 +78,13 @@ def test_hidden_labels_are_unknown_points() -> None:
     assert len(both) == 40 and len(both.names) == 40
 
 
+def test_labels_of_whole_people_can_be_hidden() -> None:
+    data = faces(20)
+    people = replace(data, names=tuple(f"set/{i // 4}/{i % 4}" for i in range(20)))
+    known = np.isfinite(hide(people, 0.4, by="person").points).all((1, 2)).reshape(5, 4)
+    assert (known.all(1) | ~known.any(1)).all() and known.all(1).sum() == 2
+
+
 def test_unlabelled_faces_are_found(astronaut) -> None:
     found = unlabelled([astronaut, np.zeros((64, 64, 3), np.uint8)], scheme("ibug68"), 64)
     assert len(found) == 1
@@ -97,14 +106,14 @@ def torch():
     return pytest.importorskip("torch", reason="PyTorch absent: training needs the extra `train`")
 
 
-def terms_of(torch, recipe: SHT, data: LandmarkSet, stage: str = "transfer", model=None):
+def terms_of(torch, recipe: SHT, data: LandmarkSet, model=None, step: int = 0):
     from nasion.train.recipe import Progress
 
     recipe.prepare(data)
     torch.manual_seed(0)
     model = model or recipe.build(19, SIZE)
     batch = recipe.draw(data, np.arange(len(data)), np.random.default_rng(0))
-    return model, recipe.loss(model, batch, Progress(stage, 0, 0.0))
+    return model, recipe.loss(model, batch, Progress("", step, 0.5))
 
 
 def test_it_stays_small(torch) -> None:
@@ -113,7 +122,7 @@ def test_it_stays_small(torch) -> None:
 
 
 def test_before_training_the_picture_stays_as_it_came(torch) -> None:
-    model = SHT(width=8).build(19, SIZE).eval()
+    model = SHT(width=8, transfer=True).build(19, SIZE).eval()
     image = torch.rand(2, 3, SIZE, SIZE) * 2 - 1
     assert torch.equal(model["place"](image)[2], image)
     assert (model["move"](image, *torch.rand(2, 2, 19, 8, 8)) - image).abs().max() < 1e-5
@@ -134,7 +143,33 @@ def test_each_stream_hears_the_other(torch) -> None:
     deaf = DualHallucination(5, SIZE, width=8, guided=False)
     torch.nn.init.normal_(deaf.paint.weight)
     deaf(image)[2].sum().backward()
-    assert deaf.first.weight.grad is None or deaf.first.weight.grad.abs().max() == 0
+    heard = [name for name, p in deaf.named_parameters() if p.grad is not None]
+    assert "h4.0.weight" in heard
+    assert not [
+        name for name in heard if name.partition(".")[0] in ("p16", "p8", "p4", "mix8", "mix4", "first", "code")
+    ]
+
+
+def test_painting_is_shown_where_the_points_are(torch) -> None:
+    """The same picture with other points is painted otherwise, where the dots are, unless painting is told nothing."""
+    from nasion.train.sht_net import DualHallucination
+
+    for guided in (True, False):
+        torch.manual_seed(0)
+        net = DualHallucination(1, SIZE, width=8, guided=guided).eval()
+        torch.nn.init.normal_(net.paint.weight)
+        torch.nn.init.zeros_(net.code.weight)  # leaves the dots
+        image = torch.zeros(1, 3, SIZE, SIZE)
+        painted = []
+        for column in (1, 6):
+            net.prior.zero_()
+            net.prior[0, 4, column] = 30.0
+            painted.append(net(image)[2])
+        apart = (painted[0] - painted[1]).abs().mean((0, 1, 2))
+        if guided:
+            assert apart[[5, 26]].min() > 5 * apart[[15, 16]].max()
+        else:
+            assert apart.max() == 0
 
 
 def test_the_transfer_network_never_sees_its_target(torch) -> None:
@@ -177,14 +212,14 @@ def test_views_carry_their_points_along(torch) -> None:
         assert (image[:, y, x].mean(0) > -0.2).float().mean() > 0.9  # -0.53 beside it
 
 
-def test_half_of_a_batch_has_labels_where_most_faces_have_none(torch) -> None:
-    few = hide(faces(40), 0.1)
-    batch = SHT(width=8).draw(few, np.arange(16), np.random.default_rng(0))
-    assert batch.known[:8].all()
-    assert not batch.known.all()
-    assert batch.points.isfinite().all()
-    bare = SHT(width=8).draw(hide(faces(8), 0.0), np.arange(8), np.random.default_rng(0))
-    assert not bare.known.any()
+def test_half_of_a_batch_has_labels_where_some_faces_have_none(torch) -> None:
+    recipe = SHT(width=8, transfer=True)
+    for share in (0.1, 0.9):
+        batch = recipe.draw(hide(faces(40), share), np.arange(16), np.random.default_rng(0))
+        assert batch.known[:8].all() and not batch.known[8:].any()
+        assert batch.points.isfinite().all()
+    assert not recipe.draw(hide(faces(8), 0.0), np.arange(8), np.random.default_rng(0)).known.any()
+    assert recipe.draw(faces(8), np.arange(8), np.random.default_rng(0)).known.all()
 
 
 def test_the_first_heatmaps_say_where_points_usually_lie(torch) -> None:
@@ -215,25 +250,63 @@ def test_heatmaps_are_taught_by_their_shape_and_their_mean(torch) -> None:
     assert heatmap_loss(aside, points, 0 * known) == 0
 
 
-def test_terms_of_the_two_stages(torch) -> None:
+def test_terms(torch) -> None:
     data = faces(4)
-    assert set(terms_of(torch, SHT(width=8), data, "alone")[1]) == {"heatmaps", "picture"}
-    assert set(terms_of(torch, SHT(width=8), data)[1]) == {"heatmaps", "picture", "transfer", "agreement"}
-    assert set(terms_of(torch, SHT(width=8, hallucinate=False), data, "alone")[1]) == {"heatmaps"}
-    assert len(SHT(transfer=True).stages) == 2 and len(SHT().stages) == 1
+    assert set(terms_of(torch, SHT(width=8), data)[1]) == {"heatmaps", "picture"}
+    assert set(terms_of(torch, SHT(width=8, hallucinate=False), data)[1]) == {"heatmaps"}
+    both = {"heatmaps", "picture", "transfer", "agreement"}
+    assert set(terms_of(torch, SHT(width=8, transfer=True), data)[1]) == both
+    terms = terms_of(torch, SHT(width=8, transfer=True), hide(data, 0.0))[1]
+    assert float(terms["heatmaps"].detach()) == 0 and float(terms["agreement"].detach()) > 0
 
 
-def test_faces_without_labels_teach_through_transfer_only(torch) -> None:
-    data = hide(faces(4), 0.0)
-    model, terms = terms_of(torch, SHT(width=8), data)
-    assert float(terms["heatmaps"].detach()) == 0
+@pytest.mark.parametrize("term", ["transfer", "agreement"])
+def test_faces_without_labels_teach_the_points(torch, term: str) -> None:
+    data, recipe = hide(faces(4), 0.0), SHT(width=8, transfer=True)
+    model, _ = terms_of(torch, recipe, data)
     for layer in (model["move"].flow, model["move"].tint):
         torch.nn.init.normal_(layer.weight, std=0.1)
-    model, terms = terms_of(torch, SHT(width=8), data, model=model)
+    _, terms = terms_of(torch, recipe, data, model)
     model.zero_grad()
-    terms["transfer"].backward()
+    terms[term].backward()
     gradient = model["place"].first.weight.grad
     assert gradient is not None and gradient.abs().max() > 0
+    assert all(p.grad is None for p in model["teacher"].parameters())
+
+
+def test_the_teacher_follows_slowly(torch) -> None:
+    recipe = SHT(width=8, transfer=True)
+    model, _ = terms_of(torch, recipe, faces(4))
+    before = model["teacher"].first.bias.detach().clone()
+    with torch.no_grad():
+        model["place"].first.bias += 1
+    terms_of(torch, recipe, faces(4), model, step=90)
+    torch.testing.assert_close(model["teacher"].first.bias - before, torch.full((19,), 0.09))
+
+
+def test_what_the_teacher_finds_is_moved_with_the_face(torch, monkeypatch) -> None:
+    """A face without labels is shown in another pose, and its points are asked for as far away."""
+    import nasion.train.sht as module
+    from nasion.train.blocks import soft_argmax
+
+    data, recipe = hide(faces(8), 0.0), SHT(width=8, transfer=True)
+    monkeypatch.setattr(module, "UNTOUCHED", 1.0)
+    model, _ = terms_of(torch, recipe, data)
+    views = recipe.draw(data, np.arange(8), np.random.default_rng(0)).images
+    flip = torch.from_numpy(np.array(data.scheme.flip))
+    found = soft_argmax((model["teacher"](views)[1] + model["teacher"](views.flip(3))[1][:, flip].flip(3)) / 2)
+    shown, asked = [], []
+    model["place"].register_forward_hook(lambda _, inputs, __: shown.append(inputs[0]))
+    true_loss = module.heatmap_loss
+    monkeypatch.setattr(module, "heatmap_loss", lambda a, points, b: asked.append(points) or true_loss(a, points, b))
+    terms_of(torch, recipe, data, model)
+
+    def squares(pictures):
+        return torch.stack([(picture.mean(0) > -0.2).nonzero().float().mean(0).flip(0) for picture in pictures])
+
+    went, wanted = squares(shown[0]) - squares(views), (asked[-1] - found).mean(1) * SIZE
+    assert went.norm(dim=1).mean() > 0.5
+    assert (went - wanted).norm(dim=1).mean() < 0.5 * went.norm(dim=1).mean()
 
 
 def test_transfer_goes_where_the_wanted_heatmaps_say(torch) -> None:

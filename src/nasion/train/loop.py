@@ -122,7 +122,7 @@ def fit(
                     break
                 fraction = min(fraction, 1.0)
                 terms = _step(torch, recipe, model, data, optimiser, stage, number, state, fraction, seed, strength)
-                _follow(average, model, state.step)
+                follow(average, model, state.step)
                 state.step, state.total, state.spent = state.step + 1, state.total + 1, clock() - began
                 if report is not None:
                     report(start + (end - start) * fraction, terms)
@@ -215,7 +215,7 @@ def _step(
     return values
 
 
-def _follow(average: dict[str, Any], model: nn.Module, step: int) -> None:
+def follow(average: dict[str, Any], model: nn.Module, step: int) -> None:
     """Exponential moving average, shorter at the beginning of a stage; counters and other whole numbers are copied."""
     keep = min(KEEP, (1 + step) / (10 + step))
     for name, value in model.state_dict().items():

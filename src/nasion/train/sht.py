@@ -1,8 +1,9 @@
 """SHT: points on very small faces, learned together with what the face would look like sharp.
 
-One network places points on an enlarged small face and paints it sharp; each stream helps the other. A second network
-turns the painted face into another pose and is only told both poses by the heatmaps, so its error teaches the points of
-faces that nobody labelled. Faces without labels are faces whose points are NaN: ``hide`` and ``unlabelled`` make them.
+One network places points on an enlarged small face and paints it sharp; each stream helps the other. Faces that nobody
+labelled teach, too: what a slowly following copy of the network finds on a sharp one, the network must find on the same
+face moved and made small; and a second network, which turns the painted face back and is only told both poses by the
+heatmaps, must get it right. Faces without labels are faces whose points are NaN: ``hide`` and ``unlabelled`` make them.
 
 What the first network paints is a guess that fits the small picture, never evidence of who it shows.
 
@@ -13,6 +14,7 @@ Detection", arXiv 2601.12919. Of the paper only the abstract was to be had: laye
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -30,7 +32,8 @@ SMALLEST_FACE = 10.0  # px, root of the area of the face's box: a view of 16 px
 UNTOUCHED = 0.2  # of the training pictures keep their size
 SIGMA = 1.0  # px of the heatmaps
 PLACES, EDGES = 10.0, 0.1  # weights: of the points beside their heatmaps, of the picture's edges beside its colours
-PICTURE, MOVED, AGREE = 5.0, 2.0, 0.05  # weights beside 1 for heatmaps and points
+PICTURE, MOVED, AGREE = 5.0, 0.5, 1.0  # weights beside 1 for heatmaps and points
+RISE = 0.2  # of training, until what the copy finds counts in full
 USUAL = 0.12  # of the view: how widely a point lies about its usual place; the heatmaps begin so
 ROUND = 0.3  # of the colours' range of 2: errors below count squared
 VIEW = (8.0, 0.08, 0.03)  # degrees, logarithm, share of the picture: standard deviations of training views
@@ -41,19 +44,19 @@ class SHT:
     """The recipe.
 
     Args:
-        hallucinate: paint the sharp face too; without, the network only places points.
-        transfer: have a second stage with the re-posing network: for faces without labels. Where all have labels it
-            takes time from the first: 7.0 % error with it, 5.9 % without, after 600 steps.
-        guided: show the heatmaps to the stream that paints.
+        hallucinate: learn to paint the sharp face too; without, the same network only learns to place points.
+        transfer: learn from faces without labels too, by transfer between poses; a step then has as many of them as
+            of the others.
+        guided: tell the stream that paints where the points are.
         width: channels of the first stage; 16 gives 0.24 million parameters, 32 0.93.
     """
 
     name = "sht"
 
     def __init__(self, hallucinate: bool = True, transfer: bool = False, guided: bool = True, width: int = 16) -> None:
-        self.hallucinate, self.guided, self.width = hallucinate, guided, width
-        alone = Stage("alone", share=0.7 if transfer else 1.0, rate=3e-3, batch=16, trains=("place",))
-        self.stages = (alone, Stage("transfer", share=0.3, rate=2e-3, batch=8)) if transfer else (alone,)
+        self.hallucinate, self.transfer, self.guided, self.width = hallucinate, transfer, guided, width
+        few = Stage("labelled", rate=3e-3, batch=16, trains=("place",))
+        self.stages = (Stage("transfer", rate=3e-3, batch=32, trains=("place", "move")) if transfer else few,)
         self._data: LandmarkSet | None = None
 
     def prepare(self, data: LandmarkSet) -> None:
@@ -61,7 +64,7 @@ class SHT:
         self._data = data
 
     def build(self, points: int, size: int) -> nn.Module:
-        """Both networks: ``place`` and ``move``."""
+        """The networks ``place`` and, for transfer, ``move`` and ``teacher``, which follows ``place``."""
         if size % 16:
             raise InputError(f"sht halves its views four times: give a size that 16 divides, such as 96, not {size}")
         import torch
@@ -70,63 +73,86 @@ class SHT:
         from nasion.train.heatmaps import gaussians
         from nasion.train.sht_net import DualHallucination, Transfer
 
-        place = DualHallucination(points, size, self.width, self.hallucinate, self.guided)
+        place = DualHallucination(points, size, self.width, self.guided)
         if self._data is not None:
             usual = torch.from_numpy(usual_places(self._data))[None]
             place.prior.copy_(gaussians(usual, size // 4, USUAL * size / 4)[0].clamp_min(1e-3).log())
-        return nn.ModuleDict({"place": place, "move": Transfer(points, self.width)})
+        if not self.transfer:
+            return nn.ModuleDict({"place": place})
+        return nn.ModuleDict({"place": place, "move": Transfer(points, self.width), "teacher": deepcopy(place)})
 
     def draw(self, data: LandmarkSet, index: IntArray, rng: np.random.Generator) -> Batch:
         """Undamaged views of faces, mirrored, turned, shifted, scaled: what is painted must look like them.
 
-        Where most faces have no labels, half of a batch is of those that do.
+        For transfer, the first half of a batch is of faces that have labels, the rest of others, where there are both;
+        faces without labels are only mirrored.
         """
         import torch
 
         from nasion.train.score import to_input
 
         index = np.array(index)
-        labelled = np.flatnonzero(np.isfinite(data.points).any((1, 2)))
-        if 0 < len(labelled) < len(data) / 2:
-            index[: len(index) // 2] = rng.choice(labelled, len(index) // 2, replace=len(labelled) < len(index))
+        labelled = np.asarray(np.isfinite(data.points).any((1, 2)))
+        if self.transfer and labelled.any() and not labelled.all():
+            half = len(index) // 2
+            index[:half] = rng.choice(np.flatnonzero(labelled), half, replace=labelled.sum() < half)
+            rest = len(index) - half
+            index[half:] = rng.choice(np.flatnonzero(~labelled), rest, replace=(~labelled).sum() < rest)
         images, points, side = data.images[index], data.points[index].copy(), data.images.shape[1]
         for i in np.flatnonzero(rng.random(len(images)) < 0.5):
             images[i] = images[i, :, ::-1].copy()
             points[i] = points[i][data.scheme.flip] * (-1, 1) + (side - 1, 0)
-        moves = random_moves(rng, len(images), VIEW) * (data.size / side)
+        moves = random_moves(rng, len(images), VIEW)
+        if self.transfer:  # faces without labels are moved later: the copy of the network is best on plain views
+            moves[~labelled[index]] = torch.eye(2, 3)
+        moves = moves * (data.size / side)
         places = moved(torch.from_numpy(((points + 0.5) / side).astype(np.float32)), moves)
         known = places.isfinite().all(2).float()
         views = sampled(to_input(images), moves, data.size, "bicubic").clamp(-1, 1)
         return Batch(views, places.nan_to_num(0), known, known, torch.from_numpy(index), data.scheme)
 
     def loss(self, model: nn.Module, batch: Batch, step: Progress) -> dict[str, Tensor]:
-        """Heatmaps and picture; in the second stage also the re-posed face and agreement between the heatmaps."""
+        """Heatmaps and picture; with transfer also the re-posed faces and agreement with the copy of the network."""
         import torch
         from torch.nn import functional
 
+        from nasion.train.blocks import soft_argmax
+        from nasion.train.heatmaps import gaussians
+        from nasion.train.loop import follow
         from nasion.train.sht_net import maps
 
         rng = np.random.default_rng(int(torch.randint(2**31, (1,))))
         sharp, points, known = batch.images, batch.points, batch.known
-        count = len(sharp)
-        if step.stage == "transfer":  # every face a second time, in another pose
+        count, heat = len(sharp), sharp.shape[-1] // 4
+        hidden = (known.sum(1) == 0).float()[:, None]
+        bare = hidden[:, 0] > 0
+        if self.transfer:  # faces without labels are shown in another pose, in which the points of the copy must lie
             moves = random_moves(rng, count, POSE)
-            sharp = torch.cat([sharp, sampled(sharp, moves)])
-            points, known = torch.cat([points, moved(points, moves)]), torch.cat([known, known])
+            moves[bare] = random_moves(rng, int(bare.sum()), VIEW)  # no wider than with labels
+            turned = sampled(sharp, moves)
+            other = gaussians(moved(points, moves), heat, SIGMA)
+            points = points.clone()
+            follow(model["teacher"].state_dict(), model["place"], step.step)
+            model["teacher"].eval()
+            if bare.any():
+                flip = torch.from_numpy(np.array(batch.scheme.flip))
+                with torch.no_grad():
+                    mirrored = model["teacher"](sharp[bare].flip(3))[1][:, flip].flip(3)
+                    found = (model["teacher"](sharp[bare])[1] + mirrored) / 2
+                points[bare], other[bare] = moved(soft_argmax(found), moves[bare]), maps(found)
+            shown = hidden[..., None, None]
+            sharp, goal = sharp.lerp(turned, shown), turned.lerp(sharp, shown)
         first, refined, painted = model["place"](lower(sharp, rng))
         terms = {"heatmaps": heatmap_loss(first, points, known) / 2 + heatmap_loss(refined, points, known)}
-        if painted is not None:
+        if self.hallucinate:
             terms["picture"] = PICTURE * picture_loss(painted, sharp)
-        if step.stage != "transfer":
-            return terms
-
-        own, wanted = maps(refined[:count]), maps(refined[count:])
-        source = sharp if painted is None else painted
-        terms["transfer"] = MOVED * functional.l1_loss(model["move"](source[:count], own, wanted), sharp[count:])
-        agree = disagreement(sampled(own, moves), wanted)
-        if painted is not None:
-            agree = agree + disagreement(maps(model["place"](painted[count:])[1]), wanted)
-        terms["agreement"] = AGREE * agree
+        if self.transfer:
+            weight = hidden.expand_as(known)
+            agree = heatmap_loss(first, points, weight) / 2 + heatmap_loss(refined, points, weight)
+            terms["agreement"] = AGREE * min(1.0, step.fraction / RISE) * agree
+            own = gaussians(points, heat, SIGMA).lerp(maps(refined), shown)
+            face = sharp.lerp(painted, shown) if self.hallucinate else sharp
+            terms["transfer"] = MOVED * functional.l1_loss(model["move"](face, own, other), goal)
         return terms
 
     def predict(self, model: nn.Module, images: Tensor) -> Tensor:
@@ -185,11 +211,6 @@ def heatmap_loss(found: Tensor, points: Tensor, known: Tensor) -> Tensor:
     target = target / target.sum(2, keepdim=True).clamp_min(1e-3)  # of a point outside nothing is left
     apart = (target * (target.clamp_min(1e-9).log() - found.flatten(2).log_softmax(2))).sum(2)
     return masked_mean(apart, known) + PLACES * point_loss(soft_argmax(found), points, known)
-
-
-def disagreement(a: Tensor, b: Tensor) -> Tensor:
-    """Mean over heatmaps of the sum of squared differences."""
-    return (a - b).square().sum((2, 3)).mean()
 
 
 def usual_places(data: LandmarkSet) -> FloatArray:
@@ -251,9 +272,19 @@ def moved(points: Tensor, moves: Tensor) -> Tensor:
     return (torch.linalg.solve(moves[:, None, :, :2], old[..., None])[..., 0] + 1) / 2
 
 
-def hide(data: LandmarkSet, keep: float, seed: int = 0) -> LandmarkSet:
-    """The set with the labels of all but a share ``keep`` of its faces taken away."""
-    hidden = np.random.default_rng(seed).permutation(len(data))[round(keep * len(data)) :]
+def hide(data: LandmarkSet, keep: float, seed: int = 0, by: str = "picture") -> LandmarkSet:
+    """The set with the labels of all but a share ``keep`` of its pictures or people taken away.
+
+    Args:
+        data: labelled faces.
+        keep: 0..1.
+        seed: another seed keeps others.
+        by: ``"picture"``, or ``"person"`` where each person's pictures have a folder of their own.
+    """
+    keys = [name if by == "picture" else name.rpartition("/")[0] for name in data.names]
+    every = list(dict.fromkeys(keys))
+    gone = {every[i] for i in np.random.default_rng(seed).permutation(len(every))[round(keep * len(every)) :]}
+    hidden = np.array([key in gone for key in keys])
     points, visible = data.points.copy(), data.visible.copy()
     points[hidden], visible[hidden] = np.nan, 0
     return replace(data, points=points, visible=visible)

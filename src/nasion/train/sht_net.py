@@ -10,9 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nasion.train.blocks import ConvBN
+from nasion.train.blocks import ConvBN, soft_argmax
+from nasion.train.heatmaps import gaussians
 
 CODES = 16  # channels that K heatmaps are brought to before pictures and maps are joined
+DOT = 1.0  # px of the half-size picture, standard deviation of the dots that painting is shown for points
 PEAK = 6.3  # that a heatmap's values sum up to: one of a Gaussian of one px then peaks at 1
 FARTHEST = 0.6  # of the picture, that the transfer network may move a pixel
 
@@ -30,17 +32,18 @@ class Residual(nn.Module):
 
 
 class Exchange(nn.Module):
-    """Two streams take from each other what a 1x1 gate lets through."""
+    """Two streams take from each other what a 1x1 gate lets through; unless ``both``, only the points hear."""
 
-    def __init__(self, points: int, picture: int) -> None:
+    def __init__(self, points: int, picture: int, both: bool = True) -> None:
         super().__init__()
+        self.both = both
         self.to_points, self.to_picture = nn.Conv2d(picture, points, 1), nn.Conv2d(points, picture, 1)
         self.gates = nn.Conv2d(points + picture, 2, 1)
 
     def forward(self, points: Tensor, picture: Tensor) -> tuple[Tensor, Tensor]:
         gate = torch.sigmoid(self.gates(torch.cat([points, picture], 1)))
-        into_points, into_picture = gate[:, :1] * self.to_points(picture), gate[:, 1:] * self.to_picture(points)
-        return points + into_points, picture + into_picture
+        into_points = gate[:, :1] * self.to_points(picture)
+        return points + into_points, picture + gate[:, 1:] * self.to_picture(points) if self.both else picture
 
 
 class DualHallucination(nn.Module):
@@ -50,19 +53,18 @@ class DualHallucination(nn.Module):
         points: K.
         size: S.
         width: channels of the first stage; the four have 1, 2, 4 and 4 times as many.
-        hallucinate: with the picture stream; without it the network only places points.
-        guided: whether the picture stream sees the heatmaps.
+        guided: whether the picture stream is told of the points: their stream, their heatmaps, and dots where they are.
 
     Attributes:
         prior: (K, S/4, S/4) logits that the first heatmaps begin with; zero unless the recipe knows better.
     """
 
-    def __init__(self, points: int, size: int, width: int = 32, hallucinate: bool = True, guided: bool = True) -> None:
+    def __init__(self, points: int, size: int, width: int = 32, guided: bool = True) -> None:
         super().__init__()
         self.prior: Tensor
         self.register_buffer("prior", torch.zeros(points, size // 4, size // 4))
         w, f = width, 2 * width
-        self.hallucinate, self.guided = hallucinate, guided
+        self.guided = guided
         self.stem = ConvBN(3, w, 3, 2)
         self.e2, self.e4 = Residual(w, w), Residual(w, 2 * w, 2)
         self.e8, self.e16 = Residual(2 * w, 4 * w, 2), Residual(4 * w, 4 * w, 2)
@@ -71,39 +73,37 @@ class DualHallucination(nn.Module):
         self.first = nn.Conv2d(f, points, 1)
         self.refine = nn.Sequential(ConvBN(f + CODES, f), nn.Conv2d(f, points, 1))
         self.code = nn.Conv2d(points, CODES, 1)
-        if hallucinate:
-            self.h16, self.h8, self.h4 = ConvBN(4 * w, f, 1), ConvBN(4 * w, f, 1), ConvBN(2 * w, f, 1)
-            self.blend8, self.blend4 = ConvBN(f, f), ConvBN(f + CODES, f)
-            self.exchange8, self.exchange4 = Exchange(f, f), Exchange(f, f)
-            self.fine = nn.Sequential(ConvBN(f + w, w), ConvBN(w, w))
-            self.paint = nn.Conv2d(w + 12, 12, 3, 1, 1)  # four pixels of three colours each, also as they came
-            nn.init.zeros_(self.paint.weight)  # to begin with the picture stays as it came
-            nn.init.zeros_(self.paint.bias)
+        self.h16, self.h8, self.h4 = ConvBN(4 * w, f, 1), ConvBN(4 * w, f, 1), ConvBN(2 * w, f, 1)
+        self.blend8, self.blend4 = ConvBN(f, f), ConvBN(f + CODES, f)
+        self.exchange8, self.exchange4 = Exchange(f, f, guided), Exchange(f, f, guided)
+        self.lift, self.dots = nn.Conv2d(f, w, 1), nn.Conv2d(points, w, 1)
+        self.fine = nn.Sequential(Residual(w, w), Residual(w, w))
+        self.paint = nn.Conv2d(w + 12, 12, 3, 1, 1)  # four pixels of three colours each, also as they came
+        nn.init.zeros_(self.paint.weight)  # to begin with the picture stays as it came
+        nn.init.zeros_(self.paint.bias)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Logits of the first and the refined heatmaps (B, K, S/4, S/4), and the sharpened faces (B, 3, S, S)."""
         c2 = self.e2(self.stem(x))
         c4 = self.e4(c2)
         c8 = self.e8(c4)
         c16 = self.e16(c8)
         points = self.mix8(self.p8(c8) + _double(self.p16(c16)))
-        picture = None
-        if self.hallucinate:
-            picture = self.blend8(self.h8(c8) + _double(self.h16(c16)))
-            points, picture = self.exchange8(points, picture)
+        picture = self.blend8(self.h8(c8) + _double(self.h16(c16)))
+        points, picture = self.exchange8(points, picture)
         points = self.mix4(self.p4(c4) + _double(points))
         first = self.prior + self.first(points)
         codes = self.code(maps(first))
-        sharp = None
-        if picture is not None:
-            picture = self.h4(c4) + _double(picture)
-            picture = self.blend4(torch.cat([picture, codes if self.guided else torch.zeros_like(codes)], 1))
-            points, picture = self.exchange4(points, picture)
-            fine = self.fine(torch.cat([_double(picture), c2], 1))
-            painted = self.paint(torch.cat([fine, functional.pixel_unshuffle(x, 2)], 1))
-            sharp = x + functional.pixel_shuffle(painted, 2)
+        picture = self.h4(c4) + _double(picture)
+        picture = self.blend4(torch.cat([picture, codes if self.guided else torch.zeros_like(codes)], 1))
+        points, picture = self.exchange4(points, picture)
         refined = first + self.refine(torch.cat([points, codes], 1))
-        return first, refined, sharp
+        fine = c2 + _double(self.lift(picture))
+        if self.guided:
+            fine = fine + self.dots(gaussians(soft_argmax(refined), fine.shape[-1], DOT))
+        fine = self.fine(fine)
+        painted = self.paint(torch.cat([fine, functional.pixel_unshuffle(x, 2)], 1))
+        return first, refined, x + functional.pixel_shuffle(painted, 2)
 
 
 def maps(logits: Tensor) -> Tensor:
