@@ -1,14 +1,14 @@
 """How many sigmas hold the true point: the calibration that ``Landmarks.region`` ships with.
 
-    python -m training.regions --model HELD.onnx --teacher DENSE_0.npz DENSE_1.npz --out src/nasion/core/regions.npz
+    python -m training.regions --model HELD.onnx --teacher SHOWN.npz --out src/nasion/core/regions.npz
         [--shipped src/nasion/models/weights/landmarker.onnx]
 
 Runs the whole path (detector, landmarker, two passes) on the HELEN training photos of the people that the landmarker's
 training keeps out (crc32 of the name a multiple of 5, see ``landmarker/faces.py``), with an export of the network from
 before it had seen them. The 68 points are compared with the human labels, the 478 with the teacher's
-(``teachers/mediapipe_dense.py``). Kept are error over sigma, sorted for each point; and, from the same photos with a
-piece of another one pasted over 30 % of the face, those of the points said to be hidden, all points together. Run it
-anew with every new landmarker: the figures belong to weights.
+on the photos as they are (``teachers/mediapipe_dense.py --paddings 0``). Kept are error over sigma, sorted for each
+point; and, from the same photos with a piece of another one pasted over 30 % of the face, those of the points said to
+be hidden, all points together. Run it anew with every new landmarker: the figures belong to weights.
 
 The shipped network learned on after that, held-out people included, and grew surer of itself: on pictures that neither
 has seen its sigmas are smaller. Whether its errors are, too, nobody can tell without labels. So each point's ratios are

@@ -33,7 +33,7 @@ def read_pairs(table: Path, labels: list[Path], spread: float) -> tuple[FloatArr
     dense: dict[str, FloatArray] = {}
     for file in labels:
         data = np.load(file, allow_pickle=False)
-        for name, points, doubt in zip(data["file"], data["points"], data["spread"], strict=True):
+        for name, points, doubt in zip(data["path"], data["points"], data["spread"], strict=True):
             if doubt < spread:
                 dense["/".join(Path(str(name)).parts[-3:])] = points[:, :2].astype(np.float64)
     with table.open(newline="") as stream:

@@ -39,15 +39,33 @@ class Pool:
 
 
 class Faces:
-    """The cached crops, split into human-labelled (HELEN) and teacher-labelled, train and held out."""
+    """The cached crops, split into human-labelled (HELEN) and teacher-labelled, train and held out.
+
+    Args:
+        everything: hold nobody out.
+        views: pools of made views to draw from, too.
+        data: for the scenery that occluders are cut from.
+        taught: the 68 points that nobody labelled by hand are those of `taught`.
+        shown: x and y of the dense points are those of `shown`; faces that it lacks have none.
+    """
 
     def __init__(
-        self, everything: bool, views: tuple[str, ...] = (), data: Path = DATA, *, taught: bool = False
+        self,
+        everything: bool,
+        views: tuple[str, ...] = (),
+        data: Path = DATA,
+        *,
+        taught: bool = False,
+        shown: bool = False,
     ) -> None:
         self.crops = np.load(WORK / "crops.npy", mmap_mode="r")
         labels = np.load(WORK / "labels.npz")
         self.dense, self.ibug, self.visible = labels["dense"], centred(labels["ibug"]), labels["visible"]
         self.has_dense, self.weight68 = labels["has_dense"], labels["weight68"]
+        if shown:
+            places = np.load(WORK / "shown.npy")
+            self.has_dense = np.isfinite(places).all((1, 2))
+            self.dense[self.has_dense, :, :2] = places[self.has_dense]
         self.mirrors = (scheme("ibug68").flip, scheme("dense478").flip)
         if taught:
             mapped = self.weight68 < 1

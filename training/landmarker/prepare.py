@@ -127,10 +127,11 @@ def main() -> None:
     ibug = np.zeros((n, 68, 2), np.float32)
     visible = np.ones((n, 546), np.float32)
     has_dense, weight68 = np.zeros(n, bool), np.zeros(n, np.float32)
+    matrices = np.zeros((n, 2, 3))
     for i, (path, points, sixty_eight) in enumerate(samples):
         rgb = cv2.imread(path)[..., ::-1]
         coarse = coarse_from_dense(points) if points is not None else coarse_from_ibug(sixty_eight)
-        matrix = align(coarse)  # picture px to view units
+        matrix = matrices[i] = align(coarse)  # picture px to view units
         to_cache = matrix * PIXELS_PER_VIEW
         to_cache[:, 2] += CACHE / 2 - PIXELS_PER_VIEW / 2 - 0.5
         shrink = np.sqrt(abs(np.linalg.det(to_cache[:, :2])))
@@ -176,6 +177,7 @@ def main() -> None:
         visible=visible,
         has_dense=has_dense,
         weight68=weight68,
+        matrix=matrices,
     )
     print(f"{n} faces, {int(both.sum())} with human and teacher labels, template {TEMPLATE.tolist()}")
 

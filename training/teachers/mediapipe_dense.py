@@ -3,8 +3,9 @@
 Runs in an environment of its own (``pip install mediapipe==0.10.21``), because MediaPipe pins NumPy 1.
 Every picture is seen four times (as it is and mirrored, at two paddings) and the answers are averaged; their
 spread is kept as the teacher's own uncertainty, so that a recipe can leave out faces the teacher is unsure of.
+``--paddings 0`` shows it the picture as its users do: what our dense points are read out to in the end.
 
-    python training/teachers/mediapipe_dense.py LIST.txt OUT.npz [--shard 0/2]
+    python training/teachers/mediapipe_dense.py LIST.txt OUT.npz [--paddings 0.15 0.45] [--shard 0/2]
 
 LIST.txt holds one image path a line. OUT.npz gets ``path`` (N,), ``points`` (N, 478, 3) float32 pixels of the
 original picture (z in pixels, negative towards the camera) and ``spread`` (N,), the mean distance between
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -46,19 +48,24 @@ def mirror_permutation(mesh, pictures: list[np.ndarray]) -> np.ndarray:
 
 
 def run(mesh, rgb: np.ndarray) -> np.ndarray | None:
-    """(478, 3) points in pixels of ``rgb``, or None."""
+    """(478, 3) points in pixels of ``rgb``, whose centres are at integers, or None.
+
+    The mesh counts from the picture's edge to its other edge. Read as pixel centres its answers lie half a pixel to
+    the lower right: a picture's and its mirror image's are 1.05 pixels apart in 2,638 photos of 80 to 120 px between
+    the outer eye corners, and 1.09 in 377 of 120 to 200 px.
+    """
     result = mesh.process(np.ascontiguousarray(rgb))
     if not result.multi_face_landmarks:
         return None
     height, width = rgb.shape[:2]
     points = np.array([(p.x, p.y, p.z) for p in result.multi_face_landmarks[0].landmark], np.float64)
-    return points * (width, height, width)
+    return points * (width, height, width) - (0.5, 0.5, 0.0)
 
 
-def label(mesh, rgb: np.ndarray, permutation: np.ndarray) -> tuple[np.ndarray, float] | None:
+def label(mesh, rgb: np.ndarray, permutation: np.ndarray, paddings: Sequence[float]) -> tuple[np.ndarray, float] | None:
     """Average the views; return the points and their spread."""
     views = []
-    for padding in PADDINGS:
+    for padding in paddings:
         pad = int(padding * max(rgb.shape[:2]))
         padded = cv2.copyMakeBorder(rgb, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
         straight, mirrored = run(mesh, padded), run(mesh, padded[:, ::-1])
@@ -80,6 +87,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("list", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--paddings", type=float, nargs="+", default=PADDINGS, help="of the picture's longer side")
     parser.add_argument("--shard", default="0/1", help="K/N: label every N-th picture from the K-th on")
     args = parser.parse_args()
     shard, shards = (int(v) for v in args.shard.split("/"))
@@ -96,7 +104,7 @@ def main() -> None:
     start = time.time()
     for i, file in enumerate(files):
         bgr = cv2.imread(file)
-        answer = None if bgr is None else label(mesh, bgr[..., ::-1], permutation)
+        answer = None if bgr is None else label(mesh, bgr[..., ::-1], permutation, args.paddings)
         if answer is not None:
             kept.append(file)
             points.append(answer[0])
