@@ -42,12 +42,18 @@ LOW_RESOLUTION, TURN = 24, 45.0  # px across the view; degrees
 RUNS = 30  # of one face each, for the time
 MEAN_FACE = "mean face, nothing learned"
 ALONE, TEACHERS = "kd-landmarks: student alone", "kd-landmarks: teachers"
-L1 = "kd-landmarks: student alone L1"
+KD, L1 = "kd-landmarks", "kd-landmarks: student alone L1"
+SPOILT = (
+    0.25,
+    0.5,
+)  # stronger augmentation than the student's own: how far off it stays decides what teachers are worth
 WORLD, UNWEIGHTED = "worldcomp2d", "worldcomp2d: encoder with weights 1"
+TWICE = 2.0  # times the minutes, for the student, which regresses: it learns more slowly than heatmaps
 LONG = 5.0  # times the minutes: for teachers, which are to know more, and for three networks one after the other
 NOTES = (
     "minutes are processor time of one thread, over all stages",
     "kd-landmarks takes the steps of the student alone, same seed; its teachers learn before, one pair for all seeds",
+    f"its students' augmentation is {KDLandmarks.strength:g} where no other strength is named, everybody else's 0.5",
     "a small-scale comparison: with hours instead of minutes all get far better, and the order may change",
     f"spoilt: reduced to {LOW_RESOLUTION} px and enlarged; a blob over 30 % of the face; turned by {TURN:.0f} degrees",
     "jittered: held-out views drawn as training draws them at full strength, so that the mean face is no good guess",
@@ -57,12 +63,16 @@ NOTES = (
 
 @dataclass(frozen=True)
 class Contender:
-    """A row: how to make the recipe, how many times the minutes it gets, or the row whose steps it takes instead."""
+    """A row: how to make the recipe, how many times the minutes it gets, or the row whose steps it takes instead.
+
+    ``strength`` is that of the augmentation, where it is another than everybody's.
+    """
 
     make: Callable[[], Recipe]
     times: float = 1.0
     note: str = ""
     steps_of: str = ""
+    strength: float | None = None
 
 
 class EncoderOnly(WorldComp2D):
@@ -113,17 +123,23 @@ class Taught(KDLandmarks):
         return model
 
 
+def named(system: str, strength: float) -> str:
+    return system if strength == KDLandmarks.strength else f"{system}, augmentation {strength:g}"
+
+
 def file_name(system: str) -> str:
     return system.replace(": ", "-").replace(" ", "-")
 
 
 def contenders(models: Path) -> dict[str, Contender]:
     rows = {"baseline": Contender(lambda: find_recipe("baseline"))}
-    rows[ALONE] = Contender(lambda: KDLandmarks(distil=False), 1.0, "same student, MSE")
     rows[TEACHERS] = Contender(Teachers, LONG, "of which the tough one is scored")
     teachers = models / f"{file_name(TEACHERS)}-0.pt"
-    rows["kd-landmarks"] = Contender(lambda: Taught(teachers), note="same student, KD loss", steps_of=ALONE)
-    rows[L1] = Contender(StudentL1, note="same student, mean absolute error", steps_of=ALONE)
+    for strength in (KDLandmarks.strength, *SPOILT):
+        alone, taught = (named(name, strength) for name in (ALONE, KD))
+        rows[alone] = Contender(lambda: KDLandmarks(distil=False), TWICE, "same student, MSE", strength=strength)
+        rows[taught] = Contender(lambda: Taught(teachers), 1.0, "same student, KD loss", alone, strength)
+    rows[L1] = Contender(StudentL1, 1.0, "same student, mean absolute error", ALONE, KDLandmarks.strength)
     rows[WORLD] = Contender(WorldComp2D, LONG, "trained on upright squares around the points, as published")
     landmarkers = {name for name in RECIPES if not hasattr(find_recipe(name), "finish")}
     others = sorted(landmarkers - set(rows))
@@ -178,8 +194,8 @@ def measure(
     began = time.process_time()
     minutes = None if steps else contender.times * args.minutes
     done = fit(
-        recipe, learn, minutes=minutes, steps=steps, seed=seed, threads=1, strength=args.strength,
-        clock=time.process_time,
+        recipe, learn, minutes=minutes, steps=steps, seed=seed, threads=1,
+        strength=args.strength if contender.strength is None else contender.strength, clock=time.process_time,
     )  # fmt: skip
     row: dict[str, Any] = {"system": name, "seed": seed, "steps": done.steps, "note": contender.note}
     row["minutes"] = (time.process_time() - began) / 60

@@ -23,10 +23,9 @@ def read(path: str) -> np.ndarray:
 
 
 def find(mesh: Any, rgb: np.ndarray) -> list[Answer]:
-    """Pixel centres are at integers here; MediaPipe counts from the picture's edge (a pixel's centre is at a half)."""
     height, width = rgb.shape[:2]
     found = mesh.process(rgb).multi_face_landmarks or []
-    return [{"points": [(p.x * width - 0.5, p.y * height - 0.5, p.z * width) for p in f.landmark]} for f in found]
+    return [{"points": [(p.x * width, p.y * height, p.z * width) for p in face.landmark]} for face in found]
 
 
 def landmarks(job: dict[str, Any]) -> list[Answer]:

@@ -31,8 +31,7 @@ def landmarks(job: dict[str, Any]) -> list[Answer]:
         def find(rgb: np.ndarray) -> list[Answer]:
             height, width = rgb.shape[:2]
             found = landmarker.detect(mp.Image(image_format=mp.ImageFormat.SRGB, data=rgb)).face_landmarks
-            # MediaPipe counts from the picture's edge; pixel centres are at integers here
-            return [{"points": [(p.x * width - 0.5, p.y * height - 0.5, p.z * width) for p in f]} for f in found]
+            return [{"points": [(p.x * width, p.y * height, p.z * width) for p in face]} for face in found]
 
         return over_pictures(job["inputs"], read, find)
 

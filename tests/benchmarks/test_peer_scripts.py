@@ -86,7 +86,7 @@ def test_mediapipes_tasks_answer_in_pixels(answer):
     (face,) = found["results"][0]["faces"]
     assert found["version"] == "mediapipe fake"
     assert len(face["points"]) == 478
-    assert face["points"][0] == pytest.approx([49.5, 19.5, 10])  # it counts from the picture's edge
+    assert face["points"][0] == pytest.approx([50, 20, 10])
 
 
 def test_dlib_answers_with_box_score_and_68_points(answer):
