@@ -43,10 +43,7 @@ RUNS = 30  # of one face each, for the time
 MEAN_FACE = "mean face, nothing learned"
 ALONE, TEACHERS = "kd-landmarks: student alone", "kd-landmarks: teachers"
 KD, L1 = "kd-landmarks", "kd-landmarks: student alone L1"
-SPOILT = (
-    0.25,
-    0.5,
-)  # stronger augmentation than the student's own: how far off it stays decides what teachers are worth
+STRONGER = (0.25, 0.5)  # augmentation than the student's own: how far off it stays decides what teachers are worth
 WORLD, UNWEIGHTED = "worldcomp2d", "worldcomp2d: encoder with weights 1"
 TWICE = 2.0  # times the minutes, for the student, which regresses: it learns more slowly than heatmaps
 LONG = 5.0  # times the minutes: for teachers, which are to know more, and for three networks one after the other
@@ -135,7 +132,7 @@ def contenders(models: Path) -> dict[str, Contender]:
     rows = {"baseline": Contender(lambda: find_recipe("baseline"))}
     rows[TEACHERS] = Contender(Teachers, LONG, "of which the tough one is scored")
     teachers = models / f"{file_name(TEACHERS)}-0.pt"
-    for strength in (KDLandmarks.strength, *SPOILT):
+    for strength in (KDLandmarks.strength, *STRONGER):
         alone, taught = (named(name, strength) for name in (ALONE, KD))
         rows[alone] = Contender(lambda: KDLandmarks(distil=False), TWICE, "same student, MSE", strength=strength)
         rows[taught] = Contender(lambda: Taught(teachers), 1.0, "same student, KD loss", alone, strength)
