@@ -17,17 +17,21 @@ def numbers() -> dict[str, Any]:
     return found["numbers"]
 
 
+def errors_off(row: dict[str, float], alpha: str) -> float:
+    """How many standard errors more than promised is held."""
+    return (row["coverage"] - (1 - float(alpha))) / row["standard_error"]
+
+
 def kept(row: dict[str, float], alpha: str) -> bool:
-    """Not less than promised by more than two standard errors. More is no breach, but costs size: three at most."""
-    return -2 <= (row["coverage"] - (1 - float(alpha))) / row["standard_error"] <= 3
+    return abs(errors_off(row, alpha)) <= 2
 
 
-@pytest.mark.parametrize("alpha", ALPHAS)
+@pytest.mark.parametrize(("alpha", "most"), [("0.2", 2), ("0.1", 3)])
 def test_a_point_taught_from_20_clicks_is_held_as_often_as_promised_in_a_small_region(
-    numbers: dict[str, Any], alpha: str
+    numbers: dict[str, Any], alpha: str, most: float
 ) -> None:
     row = numbers["taught"]["CAOS"]["alpha"][alpha]
-    assert kept(row, alpha)
+    assert -2 <= errors_off(row, alpha) <= most  # a little more than promised is no breach, but costs size
     assert row["share_median"] < 0.05
     assert kept(numbers["taught"]["CAOS taught and tested among the test photos"]["alpha"][alpha], alpha)
     published = numbers["taught"]["CAOS as published, leaving one out"]["alpha"][alpha]
