@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
+from nasion.report.bench.dense import OUTER_CORNERS
 from training.landmarker.prepare import MAX_SPREAD, WORK
 
 SAME = 0.1  # of the outer-eye distance between its two answers, up to which they are about one face
-CORNERS = (33, 263)
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
         if labels["has_dense"][i] and source in known:
             shown[i] = known[source] @ matrix[:, :2].T + matrix[:, 2]
     before = labels["dense"][..., :2]
-    right, left = (before[:, corner] for corner in CORNERS)
+    right, left = (before[:, corner] for corner in OUTER_CORNERS)
     apart = np.linalg.norm(shown - before, axis=2).mean(1) / np.linalg.norm(left - right, axis=1)
     kept = apart <= SAME
     shown[~kept] = np.nan
